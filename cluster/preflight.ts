@@ -1,0 +1,168 @@
+// Looks at the cluster before anything is registered: what would fail half-way, or would silently take over what belongs
+// to somebody else, is refused here, all of it in one message.
+import * as pulumi from '@pulumi/pulumi';
+import type { ClusterAccess } from '../clouds/cloud.ts';
+import type { Settings } from '../config.ts';
+import { isOwn } from '../lib/labels.ts';
+import { plannedObjects } from '../lib/names.ts';
+import { KubeconfigError, connectionOf } from './kubeconfig.ts';
+import { type ClusterReader, ForbiddenError, type KubernetesObject, clusterReader } from './reader.ts';
+
+/** The oldest Kubernetes that has what the stack uses. */
+const oldestMinor = 29;
+
+/** @throws RunError with every mistake in one message, when the cluster is not what the settings say or need. */
+export async function checkCluster(access: ClusterAccess, settings: Settings): Promise<void> {
+  const mistakes = await findMistakes(access, settings);
+  if (mistakes.length > 0) {
+    throw new pulumi.RunError(
+      [
+        `The cluster of context "${access.context}" is not ready for this stack:`,
+        ...mistakes.map((text) => `  ${text}`),
+      ].join('\n'),
+    );
+  }
+}
+
+async function findMistakes(access: ClusterAccess, settings: Settings): Promise<string[]> {
+  try {
+    const connection = await connectionOf(access);
+    const reader = clusterReader(connection);
+    try {
+      return await inspect(reader, connection.server.href, settings);
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    if (error instanceof KubeconfigError) return [error.message];
+    throw error;
+  }
+}
+
+async function inspect(reader: ClusterReader, server: string, settings: Settings): Promise<string[]> {
+  const version = await serverVersion(reader, server);
+  if (typeof version === 'string') return [version];
+  const checks = await Promise.all([
+    version.minor < oldestMinor && version.major === 1
+      ? [`the cluster runs Kubernetes 1.${version.minor}; upgrade it to 1.${oldestMinor} or newer`]
+      : [],
+    ...storageClassNames(settings).map((name) => classMistakes(reader, storageClass, name)),
+    settings.ingress.enabled ? classMistakes(reader, ingressClass, settings.ingress.className) : [],
+    namespaceMistakes(reader, settings.namespace),
+  ]);
+  return [...new Set(checks.flat())];
+}
+
+async function serverVersion(
+  reader: ClusterReader,
+  server: string,
+): Promise<{ major: number; minor: number } | string> {
+  try {
+    const version = await reader.get<{ major: string; minor: string }>('/version');
+    if (version === undefined)
+      return `${server} answers, but is no Kubernetes API server; mend the kubeconfig`;
+    return { major: parseInt(version.major), minor: parseInt(version.minor) };
+  } catch (error) {
+    return error instanceof ForbiddenError
+      ? `the cluster at ${server} refuses the log-in of the kubeconfig; log in again`
+      : `the cluster at ${server} does not answer (${(error as Error).message}); start it, or name another context in mlflow-stack:kubernetes.context`;
+  }
+}
+
+/** The classes that claims ask for; undefined stands for the default class. */
+function storageClassNames({ artifactStore, backendStore }: Settings): (string | undefined)[] {
+  return [...new Set([artifactStore.storageClassName, backendStore.storageClassName])];
+}
+
+interface ClassKind {
+  readonly kind: string;
+  readonly path: string;
+  readonly defaultAnnotation: string;
+  readonly key: string;
+}
+
+const storageClass: ClassKind = {
+  kind: 'StorageClass',
+  path: '/apis/storage.k8s.io/v1/storageclasses',
+  defaultAnnotation: 'storageclass.kubernetes.io/is-default-class',
+  key: 'artifactStore.storageClassName and mlflow-stack:backendStore.storageClassName',
+};
+const ingressClass: ClassKind = {
+  kind: 'IngressClass',
+  path: '/apis/networking.k8s.io/v1/ingressclasses',
+  defaultAnnotation: 'ingressclass.kubernetes.io/is-default-class',
+  key: 'ingress.className',
+};
+
+async function classMistakes(
+  reader: ClusterReader,
+  kind: ClassKind,
+  name: string | undefined,
+): Promise<string[]> {
+  const list = await readable(reader.get<{ items: KubernetesObject[] }>(kind.path), `${kind.kind}es`);
+  if (list === unreadable) return [];
+  const items = list?.items ?? [];
+  const known = items.map(({ metadata }) => metadata.name);
+  const choice = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none';
+  if (name !== undefined && !known.includes(name)) {
+    return [`the cluster has no ${kind.kind} "${name}" (${choice}); name one in mlflow-stack:${kind.key}`];
+  }
+  const hasDefault = items.some(({ metadata }) => metadata.annotations?.[kind.defaultAnnotation] === 'true');
+  if (name === undefined && !hasDefault) {
+    return [`the cluster has no default ${kind.kind} (${choice}); name one in mlflow-stack:${kind.key}`];
+  }
+  return [];
+}
+
+async function namespaceMistakes(
+  reader: ClusterReader,
+  { name, create }: Settings['namespace'],
+): Promise<string[]> {
+  const namespace = await readable(
+    reader.get<KubernetesObject>(`/api/v1/namespaces/${name}`),
+    `namespace ${name}`,
+  );
+  if (namespace === unreadable) return [];
+  if (namespace === undefined) {
+    return create
+      ? []
+      : [`namespace "${name}" does not exist; create it, or set mlflow-stack:namespace.create to true`];
+  }
+  if (namespace.metadata.deletionTimestamp !== undefined) {
+    return [`namespace "${name}" is being deleted; wait until it is gone`];
+  }
+  if (create && !isOwn(namespace.metadata.labels)) {
+    return [
+      `namespace "${name}" exists and is not this stack's own; choose another mlflow-stack:namespace.name, ` +
+        'or set mlflow-stack:namespace.create to false to use it as it is',
+    ];
+  }
+  return await foreignObjects(reader, name);
+}
+
+async function foreignObjects(reader: ClusterReader, namespace: string): Promise<string[]> {
+  const checks = plannedObjects.map(async ({ kind, group, resource, name }) => {
+    const path = `/${group}/namespaces/${namespace}/${resource}/${name}`;
+    const found = await readable(reader.get<KubernetesObject>(path), `${kind} ${name}`);
+    return found === undefined || found === unreadable || isOwn(found.metadata.labels)
+      ? []
+      : [
+          `${kind} "${name}" exists in namespace "${namespace}" and is not this stack's own; ` +
+            'remove it, or choose another mlflow-stack:namespace.name',
+        ];
+  });
+  return (await Promise.all(checks)).flat();
+}
+
+const unreadable = Symbol('not readable with the rights of the kubeconfig');
+
+/** A right to read that the user lacks skips a check, which is said aloud: the update itself may still succeed. */
+async function readable<T>(reading: Promise<T>, what: string): Promise<T | typeof unreadable> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(error instanceof ForbiddenError)) throw error;
+    await pulumi.log.warn(`Your log-in may not read ${what}, so they were not checked.`);
+    return unreadable;
+  }
+}

@@ -1,0 +1,11 @@
+import type { ComponentResourceOptions } from '@pulumi/pulumi';
+
+/** What `pulumi destroy` does with data. */
+export type DataProtection = 'delete' | 'retain' | 'protect';
+
+/** Resource options for everything that holds data or the key to it. */
+export function dataOptions(
+  mode: DataProtection,
+): Pick<ComponentResourceOptions, 'protect' | 'retainOnDelete'> {
+  return { protect: mode === 'protect', retainOnDelete: mode === 'retain' };
+}

@@ -1,0 +1,16 @@
+/** Which MLflow a stack runs. */
+export interface ImageSettings {
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest?: string | undefined;
+}
+
+/** `repository:tag`, with the digest that pins it when there is one. */
+export function imageReference({ repository, tag, digest }: ImageSettings): string {
+  return digest === undefined ? `${repository}:${tag}` : `${repository}:${tag}@${digest}`;
+}
+
+/** The MLflow version in an image's tag: `v3.17.2-full` holds 3.17.2. */
+export function mlflowVersion({ tag }: ImageSettings): string {
+  return /\d+\.\d+\.\d+/.exec(tag)?.[0] ?? tag;
+}

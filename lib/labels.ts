@@ -1,0 +1,36 @@
+import * as pulumi from '@pulumi/pulumi';
+
+/** The parts of the stack that have pods of their own. */
+export type PodComponent = 'tracking-server' | 'postgres' | 'migration' | 'gc';
+
+/** Value of `app.kubernetes.io/instance`, which tells one stack's objects from another's. */
+export const instanceName = (): string => `${pulumi.getProject()}.${pulumi.getStack()}`;
+
+/**
+ * What a selector matches: the pods of one component of this stack, never those of another component.
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+ */
+export function selectorLabels(component: string): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': 'mlflow',
+    'app.kubernetes.io/instance': instanceName(),
+    'app.kubernetes.io/component': component,
+  };
+}
+
+/** The labels that every object of the stack carries. They also tell that it is this stack's own. */
+export function objectLabels(component: string): Record<string, string> {
+  return {
+    ...selectorLabels(component),
+    'app.kubernetes.io/part-of': 'mlflow-stack',
+    'app.kubernetes.io/managed-by': 'pulumi',
+  };
+}
+
+/** Whether an object with these labels was made by this stack. */
+export function isOwn(labels: Record<string, string> | undefined): boolean {
+  return (
+    labels?.['app.kubernetes.io/managed-by'] === 'pulumi' &&
+    labels['app.kubernetes.io/instance'] === instanceName()
+  );
+}

@@ -1,0 +1,92 @@
+// Building blocks of the settings schema. The message of every check is the "allowed values" part of what a user
+// reads, so that one sentence per mistake can be put together without knowing which check failed.
+import * as v from 'valibot';
+import { parseQuantity } from './quantity.ts';
+
+/** An object with exactly these keys; every other key is a mistake of its own. */
+export function section<E extends v.ObjectEntries>(entries: E) {
+  return v.objectWithRest(
+    entries,
+    v.never(unknownKey),
+    `a section with the keys ${Object.keys(entries).join(', ')}`,
+  );
+}
+
+/** Message of the check that an unknown key fails. */
+export const unknownKey = 'unknown key';
+
+/** A section that may be left out: its own defaults then apply. */
+export function optionalSection<E extends v.ObjectEntries>(entries: E) {
+  return v.optional(section(entries), {} as never);
+}
+
+export const flag = () => v.boolean('true or false');
+
+export function wholeNumber(min: number, max: number) {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
+}
+
+export function text(allowed: string, pattern: RegExp, maxLength = 253) {
+  return v.pipe(v.string(allowed), v.regex(pattern, allowed), v.maxLength(maxLength, allowed));
+}
+
+export function oneOf<const T extends readonly string[]>(values: T) {
+  return v.picklist(values, `one of ${values.join(', ')}`);
+}
+
+/** Name of a Kubernetes object that must also be a DNS label. */
+export const objectName = () =>
+  text(
+    'at most 63 lower-case letters, digits and hyphens, beginning with a letter',
+    /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
+    63,
+  );
+
+/** Host name without scheme, port or path. */
+export const hostName = () =>
+  text(
+    'a lower-case host name such as mlflow.example.com, without scheme, port or path',
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/,
+  );
+
+/** Kubernetes quantity of memory or storage, in bytes with a suffix. */
+export function size() {
+  const allowed = 'a Kubernetes quantity such as 512Mi or 10Gi';
+  return v.pipe(
+    v.string(allowed),
+    v.check((value) => /[KMGTP]i?$/.test(value) && isPositiveQuantity(value), allowed),
+  );
+}
+
+/** Kubernetes quantity of processor time, in cores or thousandths of a core. */
+export function cpu() {
+  const allowed = 'a Kubernetes quantity such as 250m or "1"';
+  return v.pipe(
+    v.union([v.string(), v.number()], allowed),
+    v.transform(String),
+    v.check((value) => /^\d+(\.\d+)?m?$/.test(value) && isPositiveQuantity(value), allowed),
+  );
+}
+
+function isPositiveQuantity(value: string): boolean {
+  const amount = parseQuantity(value);
+  return amount !== undefined && amount > 0;
+}
+
+/** Requests and limits of one container. A limit that is not set is no limit. */
+export function resources(defaults: {
+  requests: { cpu: string; memory: string };
+  limits: { cpu?: string; memory: string };
+}) {
+  return optionalSection({
+    requests: optionalSection({
+      cpu: v.optional(cpu(), defaults.requests.cpu),
+      memory: v.optional(size(), defaults.requests.memory),
+    }),
+    limits: optionalSection({
+      cpu: defaults.limits.cpu === undefined ? v.optional(cpu()) : v.optional(cpu(), defaults.limits.cpu),
+      memory: v.optional(size(), defaults.limits.memory),
+    }),
+  });
+}
