@@ -146,6 +146,8 @@ const settingsSchema = section({
     className: v.optional(objectName()),
     /** Hosts that people use. Each is accepted as Host header and as Origin of the UI's own requests. */
     hosts: v.optional(v.array(hostName(), 'a list of host names'), []),
+    /** Port at which people reach the Ingress controller, where that is not 80: a forwarded port, for instance. */
+    port: v.optional(wholeNumber(1, 65_535), 80),
     annotations: v.optional(v.record(v.string(), v.string('a text'), 'annotations'), {}),
   }),
 

@@ -45,7 +45,7 @@ const server = new MlflowServer(
     backend: backendStore.connection,
     artifacts: artifactStore.connection,
     identity: cloud.identity(names.server, { namespace: target.name, serviceAccount: names.server }, opts),
-    publicHosts: settings.ingress.enabled ? settings.ingress.hosts : [],
+    entry: settings.ingress.enabled ? settings.ingress : { ...settings.ingress, hosts: [] },
     migrations: settings.migrations,
   },
   opts,
@@ -70,7 +70,7 @@ export const service = pulumi.output({
   port: server.connection.port,
 });
 /** Tracking URL for clients outside the cluster; without an Ingress, the one that the port-forward of `nextCommands` opens. */
-export const trackingUrl = ingress?.url ?? pulumi.output('http://127.0.0.1:5000');
+export const trackingUrl = ingress?.url ?? 'http://127.0.0.1:5000';
 /** Tracking URL for clients inside the cluster. */
 export const internalTrackingUrl = server.connection.url;
 export const artifactUri = artifactStore.connection.uri;

@@ -1,6 +1,7 @@
 // Ingress: the way in for people and programs outside the cluster.
 import * as pulumi from '@pulumi/pulumi';
 import { Ingress as KubernetesIngress } from '@pulumi/kubernetes/networking/v1/ingress.js';
+import { publicUrls } from '../lib/allowed-hosts.ts';
 import { objectLabels } from '../lib/labels.ts';
 import type { ServiceConnection } from './connections.ts';
 
@@ -10,19 +11,28 @@ export interface IngressArgs {
   readonly className?: string | undefined;
   /** Host names, at least one. The server must know them as public hosts. */
   readonly hosts: readonly string[];
+  /** Port at which the Ingress controller is reached from outside. */
+  readonly port: number;
   readonly annotations: Record<string, string>;
 }
 
 /** One rule per host, all of which lead to the server. */
 export class Ingress extends pulumi.ComponentResource {
   /** URL of the first host. */
-  public readonly url: pulumi.Output<string>;
+  public readonly url: string;
 
   constructor(name: string, args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:Ingress', name, args, opts);
+    const [url] = publicUrls(args);
+    if (url === undefined) {
+      throw new pulumi.ResourceError(
+        `Ingress "${name}": hosts: empty; allowed: at least one host name`,
+        this,
+      );
+    }
     const { service } = args;
     const backend = { service: { name: service.name, port: { number: service.port } } };
-    const ingress = new KubernetesIngress(
+    new KubernetesIngress(
       `${name}-ingress`,
       {
         metadata: {
@@ -42,7 +52,7 @@ export class Ingress extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    this.url = ingress.spec.apply(({ rules }) => `http://${rules[0]?.host}`);
-    this.registerOutputs({ url: this.url });
+    this.url = url;
+    this.registerOutputs({ url });
   }
 }

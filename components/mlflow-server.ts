@@ -4,7 +4,7 @@ import { Deployment } from '@pulumi/kubernetes/apps/v1/deployment.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import { allowedHosts, allowedOrigins } from '../lib/allowed-hosts.ts';
+import { type PublicEntry, allowedHosts, allowedOrigins } from '../lib/allowed-hosts.ts';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
 import { type Resources, backendStoreUri, mlflowPodSpec } from '../lib/pod.ts';
 import type {
@@ -51,8 +51,8 @@ export interface MlflowServerArgs {
     /** `health` always answers; `server-info` also passes the Host check. */
     readonly readinessPath: 'health' | 'server-info';
   };
-  /** Hosts of every entry point in front of the Service. */
-  readonly publicHosts: readonly string[];
+  /** The way in from outside, whose hosts are accepted as Host and Origin. No hosts where there is none. */
+  readonly entry: PublicEntry;
   readonly migrations: {
     /** False leaves `mlflow db upgrade` to the operator. */
     readonly enabled: boolean;
@@ -153,11 +153,11 @@ function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
   const hosts = pulumi
     .output(args.namespace)
     .apply((namespace) =>
-      allowedHosts({ service: { name, namespace }, publicHosts: args.publicHosts, jobs: args.jobs }).join(
+      allowedHosts({ service: { name, namespace }, publicHosts: args.entry.hosts, jobs: args.jobs }).join(
         ',',
       ),
     );
-  const origins = allowedOrigins(args.publicHosts);
+  const origins = allowedOrigins(args.entry);
   return [
     { name: 'MLFLOW_BACKEND_STORE_URI', value: backendStoreUri },
     { name: 'MLFLOW_ARTIFACTS_DESTINATION', value: args.artifacts.uri },

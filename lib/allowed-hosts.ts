@@ -2,9 +2,16 @@
 // listed. Setting the list replaces MLflow's own, so it has to name every way in.
 // https://mlflow.org/docs/latest/self-hosting/security/network/
 
+/** The way in from outside the cluster. */
+export interface PublicEntry {
+  /** Hosts of Ingresses and routes. */
+  readonly hosts: readonly string[];
+  /** Port at which they are reached. */
+  readonly port: number;
+}
+
 export interface EntryPoints {
   readonly service: { readonly name: string; readonly namespace: string };
-  /** Hosts of Ingresses and routes. */
   readonly publicHosts: readonly string[];
   /** Whether MLflow's job runner calls the server back, which it does as 0.0.0.0. */
   readonly jobs: boolean;
@@ -25,15 +32,16 @@ export function allowedHosts({ service, publicHosts, jobs }: EntryPoints): strin
   return [...hosts.flatMap((host) => [host, `${host}:*`]), ...(jobs ? ['0.0.0.0:*'] : [])];
 }
 
+/** Addresses that people open in a browser: `http://mlflow.example.com`, with the port where it is not 80. */
+export function publicUrls({ hosts, port }: PublicEntry): string[] {
+  return hosts.map((host) => (port === 80 ? `http://${host}` : `http://${host}:${port}`));
+}
+
 /**
  * Values for `MLFLOW_SERVER_CORS_ALLOWED_ORIGINS`. Browsers send Origin with the UI's own requests, too, and MLflow makes
  * no exception for its own address.
  */
-export function allowedOrigins(publicHosts: readonly string[]): string[] {
-  return publicHosts.flatMap((host) => [
-    `http://${host}`,
-    `https://${host}`,
-    // A local cluster's Ingress is often reached through a forwarded port.
-    ...(host.endsWith('.localhost') ? [`http://${host}:*`, `https://${host}:*`] : []),
-  ]);
+export function allowedOrigins(entry: PublicEntry): string[] {
+  // A proxy that ends TLS in front of the Ingress turns the same address into https.
+  return publicUrls(entry).flatMap((url) => [url, url.replace('http:', 'https:')]);
 }
