@@ -123,7 +123,8 @@ const settingsSchema = section({
       annotations: v.optional(v.record(v.string(), v.string('a text'), 'annotations'), {}),
     }),
     probes: optionalSection({
-      startup: probe({ periodSeconds: 10, failureThreshold: 30 }),
+      // Asks often, so that an update ends as soon as the server answers; 300 s in all.
+      startup: probe({ periodSeconds: 2, failureThreshold: 150 }),
       readiness: probe({ periodSeconds: 10, failureThreshold: 3 }),
       liveness: probe({ periodSeconds: 20, failureThreshold: 6 }),
       /** What readiness asks: `health` always answers; `server-info` also checks the Host header. */

@@ -12,18 +12,8 @@ import {
   withPortForward,
 } from './support/cluster.ts';
 import { mlflow } from './support/mlflow.ts';
-import {
-  destroy,
-  exportedState,
-  instance,
-  killedUp,
-  outputs,
-  prepare,
-  runPulumi,
-  tryPulumi,
-  unlock,
-  up,
-} from './support/stack.ts';
+import { prepareEngine } from '../../tools/lib/engine.ts';
+import { instance, stack } from './support/stack.ts';
 
 const inMlflow = ['--namespace', 'mlflow'];
 const gcOfAnyAge = { gc: { olderThan: 'all' } };
@@ -40,15 +30,15 @@ describe('A stack, from nothing to nothing', function () {
   this.bail(true);
 
   before(async () => {
-    await prepare();
-    await unlock();
-    await destroy();
+    await prepareEngine(instance);
+    await stack.unlock();
+    await stack.destroy();
     await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
   });
 
   after(async () => {
-    await unlock();
-    await destroy();
+    await stack.unlock();
+    await stack.destroy();
   });
 
   describe('before it exists', () => {
@@ -57,14 +47,14 @@ describe('A stack, from nothing to nothing', function () {
       await kubectl(...inMlflow, 'create', 'configmap', 'precious');
       const before = await kubectl('get', 'namespace', 'mlflow', '--output', 'yaml');
 
-      const { exitCode, output } = await tryPulumi(['up', '--yes', '--skip-preview']);
+      const { exitCode, output } = await stack.try(['up', '--yes', '--skip-preview']);
 
       expect(exitCode).not.to.equal(0);
       expect(output).to.include('namespace "mlflow" exists and is not this stack\'s own');
       expect(output).not.to.match(/^\s+at .*\.ts:\d+/m);
       expect(await kubectl('get', 'namespace', 'mlflow', '--output', 'yaml')).to.equal(before);
       expect(
-        (await exportedState()).resources.filter(({ type }) => type.startsWith('kubernetes:')),
+        (await stack.exportedState()).resources.filter(({ type }) => type.startsWith('kubernetes:')),
       ).to.deep.equal([]);
       await kubectl('delete', 'namespace', 'mlflow');
     });
@@ -74,7 +64,7 @@ describe('A stack, from nothing to nothing', function () {
       await kubectl('--namespace', 'shared', 'create', 'service', 'clusterip', 'mlflow', '--tcp=80');
       const shared = { namespace: { name: 'shared', create: false } };
 
-      const { exitCode, output } = await tryPulumi(['up', '--yes', '--skip-preview'], shared);
+      const { exitCode, output } = await stack.try(['up', '--yes', '--skip-preview'], shared);
 
       expect(exitCode).not.to.equal(0);
       expect(output).to.include('Service "mlflow" exists in namespace "shared" and is not this stack\'s own');
@@ -89,7 +79,7 @@ describe('A stack, from nothing to nothing', function () {
     });
 
     it('lists everything that the cluster lacks in one message', async () => {
-      const { exitCode, output } = await tryPulumi(['preview'], {
+      const { exitCode, output } = await stack.try(['preview'], {
         artifactStore: { storageClassName: 'fast' },
         ingress: { enabled: true, className: 'nginx', hosts: ['mlflow.localhost'] },
         namespace: { name: 'nowhere', create: false },
@@ -101,13 +91,13 @@ describe('A stack, from nothing to nothing', function () {
     });
 
     it('refuses a context that the kubeconfig does not have', async () => {
-      const { exitCode, output } = await tryPulumi(['preview'], { kubernetes: { context: 'elsewhere' } });
+      const { exitCode, output } = await stack.try(['preview'], { kubernetes: { context: 'elsewhere' } });
       expect(exitCode).not.to.equal(0);
       expect(output).to.include('mlflow-stack:kubernetes.context is "elsewhere"');
     });
 
     it('ends a preview with every mistake in the settings', async () => {
-      const { exitCode, output } = await tryPulumi(['preview'], {
+      const { exitCode, output } = await stack.try(['preview'], {
         server: { workers: 'two', replicaz: 1 },
         clod: 'x',
       });
@@ -123,7 +113,7 @@ describe('A stack, from nothing to nothing', function () {
     let planned: string[];
 
     it('shows its plan in a preview that changes nothing', async () => {
-      const { steps } = JSON.parse(await runPulumi(['preview', '--json'])) as {
+      const { steps } = JSON.parse(await stack.run(['preview', '--json'])) as {
         steps: { op: string; urn: string }[];
       };
       planned = steps.filter(({ op }) => op === 'create').map(({ urn }) => urn);
@@ -132,22 +122,22 @@ describe('A stack, from nothing to nothing', function () {
     });
 
     it('survives an engine that is killed half-way: the next up completes it', async () => {
-      await killedUp(
+      await stack.killedUp(
         async () => (await tryKubectl(...inMlflow, 'get', 'statefulset/mlflow-postgres')).exitCode === 0,
       );
-      await unlock();
-      await up(gcOfAnyAge);
-      const made = (await exportedState()).resources.map(({ urn }) => urn);
+      await stack.unlock();
+      await stack.up(gcOfAnyAge);
+      const made = (await stack.exportedState()).resources.map(({ urn }) => urn);
       expect(made.sort()).to.deep.equal(planned.sort());
     });
 
     it('changes nothing when nothing has changed', async () => {
-      await runPulumi(['preview', '--expect-no-changes'], gcOfAnyAge);
-      await runPulumi(['up', '--yes', '--skip-preview', '--expect-no-changes'], gcOfAnyAge);
+      await stack.run(['preview', '--expect-no-changes'], gcOfAnyAge);
+      await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], gcOfAnyAge);
     });
 
     it('says where everything is', async () => {
-      expect(await outputs()).to.deep.include({
+      expect(await stack.outputs()).to.deep.include({
         trackingUrl: 'http://mlflow.localhost:8080',
         internalTrackingUrl: 'http://mlflow.mlflow.svc:5000',
         artifactUri: '/mlflow/artifacts',
@@ -175,7 +165,7 @@ describe('A stack, from nothing to nothing', function () {
         .flatMap(({ data }) => Object.values(data))
         .flatMap((encoded) => [encoded, Buffer.from(encoded, 'base64').toString()]);
       expect(values).to.have.length.above(1);
-      const { text } = await exportedState();
+      const { text } = await stack.exportedState();
       for (const value of values) expect(text).not.to.include(value);
     });
   });
@@ -344,7 +334,7 @@ print(json.dumps({
     it('stops an update whose migration fails, says why, and keeps the server running', async () => {
       await sql("UPDATE alembic_version SET version_num = 'fffffffffff0'");
       const head = { ...gcOfAnyAge, migrations: { runId: 'newer' } };
-      const { exitCode, output } = await tryPulumi(['up', '--yes', '--skip-preview'], head);
+      const { exitCode, output } = await stack.try(['up', '--yes', '--skip-preview'], head);
       expect(exitCode).not.to.equal(0);
       expect(output).to.include('made by a newer MLflow');
       const { items } = await kubectlJson<
@@ -361,15 +351,15 @@ print(json.dumps({
         'import os, mlflow; from alembic.script import ScriptDirectory; print(ScriptDirectory(os.path.join(os.path.dirname(mlflow.__file__), "store", "db_migrations")).get_current_head())',
       );
       await sql(`UPDATE alembic_version SET version_num = '${revision.split('\n').at(-1)}'`);
-      await up({ ...gcOfAnyAge, migrations: { runId: 'newer' } });
+      await stack.up({ ...gcOfAnyAge, migrations: { runId: 'newer' } });
     });
   });
 
   describe('when it is destroyed', () => {
     it('leaves nothing behind', async () => {
-      await destroy(gcOfAnyAge);
+      await stack.destroy(gcOfAnyAge);
       expect((await tryKubectl('get', 'namespace', 'mlflow')).exitCode).not.to.equal(0);
-      expect((await exportedState()).resources.filter(({ custom }) => custom)).to.deep.equal([]);
+      expect((await stack.exportedState()).resources.filter(({ custom }) => custom)).to.deep.equal([]);
       await eventually('the volumes are gone', async () => {
         return (await kubectlJson<List<unknown>>('get', 'persistentvolumes')).items.length === 0;
       });
@@ -377,11 +367,11 @@ print(json.dumps({
 
     it('comes up again at once, and with retained data finds it again', async () => {
       const retained = { ...gcOfAnyAge, dataProtection: 'retain' };
-      await up(retained);
+      await stack.up(retained);
       const [made] = await withPortForward((url) =>
         mlflow<string[]>(url, 'print(json.dumps([mlflow.create_experiment("kept")]))'),
       );
-      await destroy(retained);
+      await stack.destroy(retained);
       const claims = await kubectlJson<List<Pod>>(...inMlflow, 'get', 'persistentvolumeclaims');
       expect(claims.items.map(({ metadata }) => metadata.name).sort()).to.deep.equal([
         'mlflow-artifacts',
@@ -396,12 +386,12 @@ print(json.dumps({
 
     it('refuses to go while its data is protected', async () => {
       const guarded = { ...gcOfAnyAge, dataProtection: 'protect' };
-      await up(guarded);
-      const { exitCode, output } = await tryPulumi(['destroy', '--yes', '--skip-preview'], guarded);
+      await stack.up(guarded);
+      const { exitCode, output } = await stack.try(['destroy', '--yes', '--skip-preview'], guarded);
       expect(exitCode).not.to.equal(0);
       expect(output).to.include('protect');
       expect(await kubectl(...inMlflow, 'get', 'persistentvolumeclaim/mlflow-postgres')).to.include('Bound');
-      await up(gcOfAnyAge);
+      await stack.up(gcOfAnyAge);
     });
   });
 });

@@ -1,0 +1,113 @@
+// A stack with the settings of Pulumi.local.yaml on an embedded cluster of its own, for tests and benchmarks.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import { contextName } from '../cluster/index.ts';
+import { LOCAL_STACK, pulumi, stackFile, stackLocks } from './engine.ts';
+
+/** What a Pulumi command came to. */
+export interface Result {
+  readonly exitCode: number | undefined;
+  /** Standard output and error, as a user sees them. */
+  readonly output: string;
+}
+
+/** Values that take the place of those in Pulumi.local.yaml, by top-level key. */
+export type Overrides = Record<string, unknown>;
+
+/** A resource in the state. */
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly custom: boolean;
+}
+
+const stack = LOCAL_STACK;
+
+export class ScratchStack {
+  readonly #instance: string;
+
+  constructor(instance: string) {
+    this.#instance = instance;
+  }
+
+  /** Runs a Pulumi command that may fail. */
+  async try(args: string[], overrides: Overrides = {}): Promise<Result> {
+    return await this.#withSettings(overrides, async (fileArgs) => {
+      const { exitCode, all } = await this.#start([...args, ...fileArgs]);
+      return { exitCode, output: String(all) };
+    });
+  }
+
+  /** Runs a Pulumi command that must succeed; gives back what it printed. */
+  async run(args: string[], overrides: Overrides = {}): Promise<string> {
+    const { exitCode, output } = await this.try(args, overrides);
+    if (exitCode !== 0) throw new Error(`pulumi ${args.join(' ')} ended with ${exitCode}:\n${output}`);
+    return output;
+  }
+
+  up(overrides?: Overrides): Promise<string> {
+    return this.run(['up', '--yes', '--skip-preview'], overrides);
+  }
+
+  destroy(overrides?: Overrides): Promise<string> {
+    return this.run(['destroy', '--yes', '--skip-preview'], overrides);
+  }
+
+  /** Starts an update and kills the engine without warning as soon as `when` says so. */
+  async killedUp(when: () => Promise<boolean>): Promise<void> {
+    await this.#withSettings({}, async (fileArgs) => {
+      const child = this.#start(['up', '--yes', '--skip-preview', ...fileArgs]);
+      while (!(await when())) {
+        if (child.exitCode !== null) {
+          throw new Error(`the update ended before it could be killed:\n${(await child).all}`);
+        }
+      }
+      // The whole group: engine, language host, program and plugins.
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      await child;
+    });
+  }
+
+  /** What an operator does after an engine was killed. */
+  async unlock(): Promise<void> {
+    if (stackLocks(this.#instance, stack).length > 0) {
+      await pulumi(this.#instance, stack, ['cancel', '--yes', '--stack', stack]);
+    }
+  }
+
+  async outputs(): Promise<Record<string, unknown>> {
+    const { stdout } = await pulumi(this.#instance, stack, ['stack', 'output', '--json', '--stack', stack]);
+    return JSON.parse(String(stdout)) as Record<string, unknown>;
+  }
+
+  /** The state as `pulumi stack export` shows it, and its resources. */
+  async exportedState(): Promise<{ text: string; resources: StateResource[] }> {
+    const { stdout } = await pulumi(this.#instance, stack, ['stack', 'export', '--stack', stack]);
+    const text = String(stdout);
+    const { deployment } = JSON.parse(text) as { deployment: { resources?: StateResource[] } };
+    return { text, resources: deployment.resources ?? [] };
+  }
+
+  #start(args: string[]) {
+    const command = [...args, '--stack', stack, '--non-interactive', '--color', 'never'];
+    return pulumi(this.#instance, stack, command, { all: true, reject: false, detached: true });
+  }
+
+  async #withSettings<T>(overrides: Overrides, action: (fileArgs: string[]) => Promise<T>): Promise<T> {
+    const folder = mkdtempSync(join(tmpdir(), 'mlflow-stack-'));
+    const file = join(folder, `Pulumi.${stack}.yaml`);
+    const document = parseDocument(readFileSync(stackFile(stack), 'utf8'));
+    const settings = { kubernetes: { context: contextName(this.#instance) }, ...overrides };
+    for (const [key, value] of Object.entries(settings)) {
+      document.setIn(['config', `mlflow-stack:${key}`], value);
+    }
+    writeFileSync(file, document.toString());
+    try {
+      return await action(['--config-file', file]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+}
