@@ -30,7 +30,7 @@ function probe(defaults: { periodSeconds: number; failureThreshold: number }) {
     periodSeconds: v.optional(wholeNumber(1, 300), defaults.periodSeconds),
     // Below some seconds a busy server is killed while it works: mlflow/mlflow#25525.
     timeoutSeconds: v.optional(wholeNumber(5, 60), 10),
-    failureThreshold: v.optional(wholeNumber(1, 100), defaults.failureThreshold),
+    failureThreshold: v.optional(wholeNumber(1, 1000), defaults.failureThreshold),
   });
 }
 
