@@ -1,0 +1,152 @@
+// npm run quickstart:down: takes away what the quickstart brought, and looks whether anything is left.
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { destroyCluster, kubeconfigPath } from './cluster/index.ts';
+import { update } from './lib/deploy.ts';
+import { LOCAL_STACK, ownStacks, prepareEngine, pulumi, pulumiDir, stackFile } from './lib/engine.ts';
+import { forwardedStacks, stopForwards } from './lib/forward.ts';
+import { main } from './lib/main.ts';
+import { helpText, parseOptions } from './lib/options.ts';
+import { cacheDir, stateDir } from './lib/paths.ts';
+import { ensureEngine, logDir } from './lib/plan.ts';
+import { acquireLock } from './lib/process.ts';
+import type { Step } from './lib/step.ts';
+import { runSteps } from './lib/steps.ts';
+import { contextSettings, QUICKSTART, quickstartTarget, type Target } from './lib/target.ts';
+import { toolPath } from './toolchain/index.ts';
+
+const OPTIONS = {
+  context: { value: 'NAME', help: 'destroy the stack in this context of your kubeconfig; the cluster stays' },
+  purge: { help: 'also delete built tools, downloaded packages, images and logs' },
+  help: { help: 'show this text' },
+} as const;
+
+await main(async (args, signal) => {
+  const options = parseOptions(OPTIONS, args);
+  if (options.help) {
+    console.log(
+      `npm run quickstart:down -- [OPTIONS]\n\nDestroys the stack and the embedded cluster with all its data.\n\n${helpText(OPTIONS)}`,
+    );
+    return;
+  }
+  const target = quickstartTarget(options.context);
+  const others = ownStacks(QUICKSTART).filter((stack) => stack !== target.stack);
+  if (options.purge && others.length > 0) {
+    throw new Error(
+      `--purge would delete the state of ${others.join(', ')} as well: first npm run quickstart:down -- --context NAME for each.`,
+    );
+  }
+  const lock = acquireLock(join(stateDir(QUICKSTART), 'lock'));
+  if (typeof lock !== 'function')
+    throw new Error(`A quickstart is at work (process ${lock.pid}). Wait for it, or end it.`);
+
+  const embedded = options.context === undefined;
+  const steps: Step[] = [
+    {
+      title: 'Destroy the stack',
+      run: (context) => (embedded ? destroyLocal(target, context) : destroyNamed(target, context)),
+    },
+    { title: 'End port-forwards', run: () => stopForwards(QUICKSTART, target.stack) },
+  ];
+  if (embedded) {
+    steps.push({ title: 'Destroy the cluster', run: (context) => destroyCluster(QUICKSTART, context) });
+    steps.push({ title: 'Check that nothing is left', run: async () => expectNothingLeft() });
+  }
+  await runSteps(steps, { logDir: logDir(QUICKSTART), signal });
+  if (options.purge)
+    for (const dir of [cacheDir, stateDir(QUICKSTART)]) rmSync(dir, { recursive: true, force: true });
+  console.log(
+    `\n${embedded ? 'The embedded cluster and all its data are gone.' : `Stack ${target.stack} is gone.`}`,
+  );
+}, 'Interrupted. Type the same command again: it continues where it stopped.');
+
+/**
+ * The cluster's data goes with it, so the stack's state may be dropped whenever the cluster does not answer, or does not
+ * let go: nothing outside of it belongs to the stack.
+ */
+async function destroyLocal({ stack }: Target, context: Parameters<Step['run']>[0]): Promise<void> {
+  if (!ownStacks(QUICKSTART).includes(stack)) return;
+  if (await clusterAnswers()) {
+    try {
+      await update(QUICKSTART, stack, 'destroy', ['--skip-preview'], context);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      context.log.write(`\n${String(error)}\nThe state is dropped, and the resources with the cluster.\n`);
+    }
+  }
+  await removeStack(stack);
+}
+
+async function destroyNamed(
+  { stack, context: name }: Target,
+  context: Parameters<Step['run']>[0],
+): Promise<void> {
+  if (!ownStacks(QUICKSTART).includes(stack)) return;
+  await ensureEngine(QUICKSTART, context.signal);
+  await prepareEngine(QUICKSTART, stack);
+  await update(QUICKSTART, stack, 'destroy', ['--skip-preview'], context);
+  await removeStack(stack);
+  // Settings that the user changed are not ours to delete.
+  const untouched = contextSettings(readFileSync(stackFile(LOCAL_STACK), 'utf8'), name);
+  if (existsSync(stackFile(stack)) && readFileSync(stackFile(stack), 'utf8') === untouched)
+    rmSync(stackFile(stack));
+}
+
+async function clusterAnswers(): Promise<boolean> {
+  if (!existsSync(kubeconfigPath(QUICKSTART))) return false;
+  const env = { KUBECONFIG: kubeconfigPath(QUICKSTART) };
+  const { exitCode } = await execa(toolPath('kubectl'), ['get', '--raw', '/readyz', '--request-timeout=5s'], {
+    env,
+    reject: false,
+  });
+  return exitCode === 0;
+}
+
+async function removeStack(stack: string): Promise<void> {
+  const args = [
+    'stack',
+    'rm',
+    stack,
+    '--yes',
+    '--force',
+    '--preserve-config',
+    '--remove-backups',
+    '--non-interactive',
+  ];
+  // Without an engine, as after --purge was interrupted, the state is what remains to be deleted.
+  if (existsSync(toolPath('pulumi'))) await pulumi(QUICKSTART, stack, args);
+  else rmSync(pulumiDir(QUICKSTART), { recursive: true, force: true });
+}
+
+/** Looks at the machine itself, not at records that may be wrong. */
+function expectNothingLeft(): void {
+  const state = stateDir(QUICKSTART);
+  const left = ownStacks(QUICKSTART).includes(LOCAL_STACK) ? ['the state of stack local'] : [];
+  left.push(
+    ...forwardedStacks(QUICKSTART)
+      .filter((stack) => stack === LOCAL_STACK)
+      .map(() => 'a port-forward'),
+  );
+  if (existsSync('/proc/self/mountinfo')) {
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4] ?? '');
+    left.push(...mounts.filter((path) => path.startsWith(state)).map((path) => `the mount ${path}`));
+    for (const pid of readdirSync('/proc').filter(
+      (name) => /^\d+$/.test(name) && Number(name) !== process.pid,
+    )) {
+      const command = readCommand(pid);
+      if (command.includes(`${state}/cluster`)) left.push(`process ${pid} (${command.slice(0, 80)})`);
+    }
+  }
+  if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
+}
+
+function readCommand(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,111 @@
+// npm test [unit|e2e|lint] [FILE...]: everything, or one kind, or the test files whose path contains one of the words.
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { stopCluster } from './cluster/index.ts';
+import { main } from './lib/main.ts';
+import { projectDir } from './lib/paths.ts';
+import { embeddedSteps, logDir } from './lib/plan.ts';
+import { LOCAL_STACK } from './lib/engine.ts';
+import { duration, runSteps } from './lib/steps.ts';
+
+interface Tally {
+  readonly passes: number;
+  readonly failures: number;
+}
+
+/** Its own cluster and state: a quickstart that is up is never disturbed. */
+const E2E = 'e2e';
+
+const CHECKS = [
+  ['eslint', ['.']],
+  ['prettier', ['--check', '--log-level', 'warn', '.']],
+  ['tsc', ['--noEmit']],
+] as const;
+
+const KINDS = { lint, unit, e2e };
+
+await main(async (args, signal) => {
+  const start = performance.now();
+  const [first = ''] = args;
+  const kinds =
+    first in KINDS ? [first as keyof typeof KINDS] : (Object.keys(KINDS) as (keyof typeof KINDS)[]);
+  const words = first in KINDS ? args.slice(1) : args;
+  let passes = 0;
+  let failures = 0;
+  for (const kind of kinds) {
+    console.log(`\n# ${kind}`);
+    const tally = await KINDS[kind](words, signal);
+    signal.throwIfAborted();
+    passes += tally.passes;
+    failures += tally.failures;
+  }
+  console.log(`\nin ${duration((performance.now() - start) / 1000)}\n${passes} passed, ${failures} failed`);
+  return failures > 0 || passes === 0 ? 1 : 0;
+});
+
+async function lint(_words: string[], cancelSignal: AbortSignal): Promise<Tally> {
+  let failures = 0;
+  for (const [tool, args] of CHECKS) {
+    const { exitCode } = await execa(tool, args, {
+      cwd: projectDir,
+      preferLocal: true,
+      stdio: 'inherit',
+      reject: false,
+      cancelSignal,
+    });
+    console.log(`  ${exitCode === 0 ? '✔' : '✖'} ${tool}`);
+    if (exitCode !== 0) failures += 1;
+  }
+  return { passes: CHECKS.length - failures, failures };
+}
+
+async function unit(words: string[], signal: AbortSignal): Promise<Tally> {
+  const files = testFiles('tests/**/*.test.ts', words).filter((file) => !file.startsWith('tests/e2e/'));
+  return files.length > 0 ? mocha(files, 10_000, signal) : { passes: 0, failures: 0 };
+}
+
+/** The files share one cluster, one after the other; the cluster is stopped whatever happens. */
+async function e2e(words: string[], signal: AbortSignal): Promise<Tally> {
+  const files = testFiles('tests/e2e/**/*.e2e.ts', words);
+  if (files.length === 0) return { passes: 0, failures: 0 };
+  const logs = { logDir: logDir(E2E), signal };
+  try {
+    await runSteps(embeddedSteps(E2E, LOCAL_STACK), logs);
+    let [passes, failures] = [0, 0];
+    for (const file of files) {
+      const tally = await mocha([file], 900_000, signal);
+      passes += tally.passes;
+      failures += tally.failures;
+    }
+    return { passes, failures };
+  } finally {
+    // Also after an interruption, so with a signal of its own.
+    const own = new AbortController();
+    await runSteps([{ title: 'Stop the cluster', run: (context) => stopCluster(E2E, context) }], {
+      logDir: join(logDir(E2E), 'stop'),
+      signal: own.signal,
+    });
+  }
+}
+
+function testFiles(pattern: string, words: string[]): string[] {
+  const files = globSync(pattern, { cwd: projectDir }).sort();
+  return words.length === 0 ? files : files.filter((file) => words.some((word) => file.includes(word)));
+}
+
+async function mocha(files: string[], timeout: number, cancelSignal: AbortSignal): Promise<Tally> {
+  const script = join(import.meta.dirname, 'lib/mocha.ts');
+  const child = execa(process.execPath, [script, `${timeout}`, ...files], {
+    cwd: projectDir,
+    stdio: 'inherit',
+    ipc: true,
+    reject: false,
+    cancelSignal,
+  });
+  const reported = await child.getOneMessage().catch(() => undefined);
+  const { exitCode } = await child;
+  const tally = (reported as unknown as Tally | undefined) ?? { passes: 0, failures: 0 };
+  // A file that cannot be loaded, or a crash, fails without a count.
+  return exitCode !== 0 && tally.failures === 0 ? { ...tally, failures: 1 } : tally;
+}
