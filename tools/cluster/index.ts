@@ -1,0 +1,173 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { execa } from 'execa';
+import {
+  addonsImage,
+  clusterImages,
+  importImages,
+  pauseImage,
+  sha256,
+  traefikImage,
+} from '../images/index.ts';
+import { stateDir } from '../lib/paths.ts';
+import type { Step, StepContext } from '../lib/step.ts';
+import { sentence } from '../lib/steps.ts';
+import { kubeBinDir, toolPath } from '../toolchain/index.ts';
+import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
+import { CONTAINERD_SOCKET, NODE_NAME } from './config.ts';
+import { bootNode, clusterDir, inside, networkOf, nodeError, runningNode, stopNode } from './node.ts';
+import { writeKubeconfig } from './pki.ts';
+
+const ADDONS = ['coredns', 'local-path-provisioner', 'traefik'];
+/** Far more than a slow machine needs. */
+const API_SECONDS = 90;
+const READY_SECONDS = 180;
+
+export const kubeconfigPath = (instance: string): string => join(stateDir(instance), 'kubeconfig');
+export const contextName = (instance: string): string =>
+  instance === 'quickstart' ? 'mlflow-stack' : `mlflow-stack-${instance}`;
+export const isRunning = (instance: string): boolean => runningNode(instance) !== undefined;
+
+/** The address at which the host reaches the node's ports, such as 80 of the ingress controller. Fixed once a cluster exists. */
+export function nodeAddress(instance: string): string {
+  const network = networkOf(instance);
+  if (network === undefined) throw new Error(`There is no cluster "${instance}" yet: start it first.`);
+  return network.nodeAddress;
+}
+
+/** Brings the cluster up. Returns at once where it is up already, and boots it again where it is half dead. */
+export function clusterSteps(instance: string): Step[] {
+  return [
+    { title: 'Kubernetes node', estimate: 15, run: (context) => startNode(instance, context) },
+    { title: 'Images', estimate: 60, run: (context) => loadImages(instance, context) },
+    { title: 'Cluster services', estimate: 20, run: (context) => startAddons(instance, context) },
+  ];
+}
+
+/** Stops the cluster and keeps its data. */
+export async function stopCluster(instance: string, context: StepContext): Promise<void> {
+  await stopNode(instance, context);
+}
+
+/** Stops the cluster and deletes all its data. */
+export async function destroyCluster(instance: string, context: StepContext): Promise<void> {
+  await stopNode(instance, context);
+  rmSync(kubeconfigPath(instance), { force: true });
+  rmSync(clusterDir(instance), { recursive: true, force: true });
+}
+
+async function startNode(instance: string, context: StepContext): Promise<void> {
+  if (!(await answers(instance, context))) {
+    await stopNode(instance, context);
+    await bootNode(instance, { kubeDir: kubeBinDir, etcd: toolPath('etcd') }, pauseImage, context);
+    await waitFor(API_SECONDS, instance, context, async () => {
+      await read(instance, '/readyz', context);
+      return [];
+    });
+  }
+  writeKubeconfig(
+    kubeconfigPath(instance),
+    contextName(instance),
+    serverOf(instance),
+    join(clusterDir(instance), 'pki'),
+    'admin',
+  );
+}
+
+/** Whether the node runs and its API answers; a node that was started a moment ago gets the time it needs. */
+async function answers(instance: string, context: StepContext): Promise<boolean> {
+  const node = runningNode(instance);
+  if (node === undefined) return false;
+  const age = (Date.now() - new Date(node.booted).getTime()) / 1000;
+  try {
+    await waitFor(Math.max(5, API_SECONDS - age), instance, context, async () => {
+      await read(instance, '/readyz', context);
+      return [];
+    });
+    return true;
+  } catch {
+    context.signal.throwIfAborted();
+    return false;
+  }
+}
+
+async function loadImages(instance: string, context: StepContext): Promise<void> {
+  const images = await clusterImages(context);
+  await importImages(
+    images,
+    [...inside(requireNode(instance, context)), 'ctr', '-a', CONTAINERD_SOCKET, '-n', 'k8s.io'],
+    context,
+  );
+}
+
+async function startAddons(instance: string, context: StepContext): Promise<void> {
+  const network = networkOf(instance);
+  const values: Record<string, string> = {
+    ...network,
+    addonsImage,
+    traefikImage,
+    volumesDir: join(clusterDir(instance), 'volumes'),
+  };
+  const template = readFileSync(join(import.meta.dirname, 'addons.yaml'), 'utf8');
+  const manifest = template.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+  const stamp = join(clusterDir(instance), 'addons.applied');
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== sha256(manifest)) {
+    const apply = [
+      '--kubeconfig',
+      kubeconfigPath(instance),
+      'apply',
+      '--server-side',
+      '--force-conflicts',
+      '--filename',
+      '-',
+    ];
+    await execa(toolPath('kubectl'), apply, {
+      input: manifest,
+      cancelSignal: context.signal,
+      stdout: context.log,
+      stderr: context.log,
+    });
+    writeFileSync(stamp, sha256(manifest));
+  }
+  const booted = new Date(requireNode(instance, context).booted);
+  const get = async <T>(path: string) => JSON.parse(await read(instance, path, context)) as T;
+  await waitFor(READY_SECONDS, instance, context, async () => {
+    const node = await get<KubernetesObject>(`/api/v1/nodes/${NODE_NAME}`);
+    const pods = await get<{ items: KubernetesObject[] }>(
+      `/api/v1/pods?labelSelector=${encodeURIComponent(ADDON_LABEL)}`,
+    );
+    return missing(node, pods.items, ADDONS, booted);
+  });
+}
+
+const serverOf = (instance: string) => `https://${nodeAddress(instance)}:6443`;
+const read = (instance: string, path: string, { signal }: StepContext) =>
+  readApi(serverOf(instance), join(clusterDir(instance), 'pki'), path, signal);
+
+function requireNode(instance: string, context: StepContext) {
+  const node = runningNode(instance);
+  if (node === undefined) throw nodeError(instance, 'The node has ended', context);
+  return node;
+}
+
+/** Asks until nothing is missing. A failing question counts as "the API server". */
+async function waitFor(
+  seconds: number,
+  instance: string,
+  context: StepContext,
+  ask: () => Promise<string[]>,
+): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const waitingFor = await ask().catch((error: unknown) => [`the API server (${sentence(error)})`]);
+    if (waitingFor.length === 0) return;
+    context.signal.throwIfAborted();
+    const list = waitingFor.join(', ');
+    requireNode(instance, context);
+    if (performance.now() > deadline)
+      throw nodeError(instance, `Not ready after ${Math.round(seconds)} s: ${list}`, context);
+    context.report(`waiting for ${list}`);
+    await setTimeout(250, undefined, { signal: context.signal });
+  }
+}

@@ -1,0 +1,247 @@
+import { spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { freemem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { execa } from 'execa';
+import { stringify } from 'yaml';
+import { stateDir } from '../lib/paths.ts';
+import { identify, isRunning, type ProcessIdentity, readIdentity, stopProcess } from '../lib/process.ts';
+import type { StepContext } from '../lib/step.ts';
+import * as config from './config.ts';
+import { chooseNetwork, type Network, occupiedRanges, overlaps } from './network.ts';
+import { makePki } from './pki.ts';
+
+const MEMORY_GIB = 3;
+const DISK_GIB = 10;
+/** Longer than the node gives its containers. */
+const STOP_SECONDS = 20;
+
+/** The daemons get nothing of the caller's environment. */
+const DAEMON_ENV = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  LANG: 'C.UTF-8',
+};
+
+/** Folder of the cluster's data within the instance's state. */
+export const clusterDir = (instance: string) => join(stateDir(instance), 'cluster');
+
+const networkFile = (instance: string) => join(clusterDir(instance), 'network.json');
+const processFile = (instance: string) => join(clusterDir(instance), 'node.json');
+
+/** PID 1 of the running node, as seen from the host, and when it was started. */
+export interface RunningNode extends ProcessIdentity {
+  readonly booted: string;
+}
+
+export function runningNode(instance: string): RunningNode | undefined {
+  const node = readIdentity(processFile(instance));
+  return node && isRunning(node) ? (node as RunningNode) : undefined;
+}
+
+/** Kept as long as the data: addresses are written into certificates and objects. */
+export function networkOf(instance: string): Network | undefined {
+  return existsSync(networkFile(instance))
+    ? (JSON.parse(readFileSync(networkFile(instance), 'utf8')) as Network)
+    : undefined;
+}
+
+/** A command prefix that runs a program inside the node. */
+export function inside(node: ProcessIdentity): readonly [string, ...string[]] {
+  return ['nsenter', '--target', `${node.pid}`, '--mount', '--net', '--pid'];
+}
+
+/** Starts the node's processes. Whether they get along is for the caller to find out. */
+export async function bootNode(
+  instance: string,
+  programs: config.Programs,
+  pauseImage: string,
+  context: StepContext,
+): Promise<void> {
+  const dir = clusterDir(instance);
+  mkdirSync(dir, { recursive: true });
+  checkMachine(dir);
+  const network = await claimNetwork(instance, context);
+  await makePki(join(dir, 'pki'), network, context);
+  writeConfiguration({ instance, dir, network, programs, pauseImage });
+
+  const booted = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
+  const log = openSync(join(dir, 'log/node.log'), 'a');
+  const namespaces = ['--pid', '--fork', '--kill-child', '--mount', '--mount-proc', '--net', '--ipc'];
+  const script = [
+    join(import.meta.dirname, 'node.sh'),
+    dir,
+    config.cgroupRoot(instance),
+    network.hostAddress,
+    network.nodeAddress,
+  ];
+  const child = spawn('unshare', [...namespaces, 'tini', '--', 'bash', ...script], {
+    detached: true,
+    env: DAEMON_ENV,
+    cwd: '/',
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  child.unref();
+  const node = await firstChild(child.pid);
+  if (node === undefined) throw nodeError(instance, 'The node did not start', context);
+  writeFileSync(processFile(instance), JSON.stringify({ ...node, booted }));
+  await connect(network, node, context);
+}
+
+/** An error whose log holds what the node itself said. */
+export function nodeError(instance: string, problem: string, context: StepContext): Error {
+  const logs = join(clusterDir(instance), 'log');
+  if (existsSync(join(logs, 'node.log'))) context.log.write(readFileSync(join(logs, 'node.log'), 'utf8'));
+  return new Error(`${problem}; the reason is in the logs in ${logs}.`);
+}
+
+/**
+ * Ends the node and returns when nothing of it is left on the host. Also clears up after a node that ended by itself or was killed,
+ * and never touches a process that only has the same number.
+ */
+export async function stopNode(instance: string, context: StepContext): Promise<void> {
+  const node = readIdentity(processFile(instance));
+  if (node) await stopProcess(node, STOP_SECONDS);
+  const network = networkOf(instance);
+  if (network) await waitForLinkToVanish(network, context);
+  removeCgroups(instance);
+  rmSync(processFile(instance), { force: true });
+}
+
+/** The kernel removes the link a moment after the last process; one that was never moved into a node is removed here. */
+async function waitForLinkToVanish({ link }: Network, context: StepContext): Promise<void> {
+  const folder = `/sys/class/net/${link}`;
+  for (let tries = 0; tries < 100 && existsSync(folder); tries++) await setTimeout(50);
+  if (existsSync(folder))
+    await execa('ip', ['link', 'delete', link], { stdout: context.log, stderr: context.log });
+}
+
+/** Empty control groups remain when their processes have ended: one tree per hierarchy. */
+function removeCgroups(instance: string): void {
+  const name = config.cgroupRoot(instance);
+  const root = '/sys/fs/cgroup';
+  for (const tree of [root, ...readdirSync(root).map((entry) => join(root, entry))].map((parent) =>
+    join(parent, name),
+  )) {
+    if (existsSync(tree)) removeTree(tree);
+  }
+}
+
+function removeTree(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeTree(join(folder, entry.name));
+  }
+  rmdirSync(folder);
+}
+
+function checkMachine(dir: string): void {
+  const gib = (bytes: number) => bytes / 2 ** 30;
+  if (process.platform !== 'linux')
+    throw new Error(
+      'The embedded cluster runs on Linux only; elsewhere, point the stack at a cluster of your own.',
+    );
+  if (process.getuid?.() !== 0)
+    throw new Error('The embedded cluster makes namespaces and mounts: run the command as root (sudo).');
+  const memory = gib(freemem());
+  if (memory < MEMORY_GIB)
+    throw new Error(
+      `Only ${memory.toFixed(1)} GiB of memory are available and the cluster needs ${MEMORY_GIB}: close something large.`,
+    );
+  if (existsSync(join(dir, 'containerd'))) return;
+  const { bavail, bsize } = statfsSync(dir);
+  const disk = gib(bavail * bsize);
+  if (disk < DISK_GIB)
+    throw new Error(
+      `Only ${disk.toFixed(1)} GiB are free on the disk of ${dir} and a new cluster needs ${DISK_GIB}: free some, or set XDG_STATE_HOME to another disk.`,
+    );
+}
+
+async function claimNetwork(instance: string, context: StepContext): Promise<Network> {
+  const { stdout } = await execa('ip', ['-json', 'route', 'show', 'table', 'all'], {
+    cancelSignal: context.signal,
+  });
+  const known = networkOf(instance);
+  const occupied = occupiedRanges(JSON.parse(stdout) as { dst: string; dev?: string }[], known?.link);
+  if (known) {
+    const other = occupied.find((range) => overlaps(range, known.slice));
+    if (other)
+      throw new Error(
+        `The cluster's addresses ${known.slice} are now routed elsewhere on this machine (${other}): remove that route or destroy the cluster.`,
+      );
+    return known;
+  }
+  const network = chooseNetwork(instance, [...occupied, ...otherInstances(instance)]);
+  writeFileSync(networkFile(instance), JSON.stringify(network));
+  return network;
+}
+
+/** Instances that are not running at the moment will want their addresses back. */
+function otherInstances(instance: string): string[] {
+  const others = readdirSync(dirname(stateDir(instance))).filter((name) => name !== instance);
+  return others.flatMap((name) => networkOf(name)?.slice ?? []);
+}
+
+function writeConfiguration(settings: config.NodeSettings): void {
+  const path = (...names: string[]) => join(settings.dir, ...names);
+  for (const folder of ['cni', 'containerd', 'daemons', 'etcd', 'kubelet', 'log', 'volumes'])
+    mkdirSync(path(folder), { recursive: true });
+  // One log per boot, and the one before.
+  for (const log of globSync('log/*.log', { cwd: settings.dir }))
+    renameSync(path(log), `${path(log)}.previous`);
+  writeFileSync(path('containerd.toml'), config.containerdConfig(settings));
+  writeFileSync(
+    path('cni/10-pods.conflist'),
+    JSON.stringify(config.cniConfig(settings.network), undefined, 2),
+  );
+  writeFileSync(path('kubelet.yaml'), stringify(config.kubeletConfig(settings)));
+  writeFileSync(path('kube-proxy.yaml'), stringify(config.kubeProxyConfig(settings)));
+  writeFileSync(path('resolv.conf'), `nameserver ${settings.network.dnsAddress}\n`);
+  for (const [name, command] of Object.entries(config.daemons(settings))) {
+    writeFileSync(path('daemons', name), `#!/bin/sh\nexec ${command.map(shellQuote).join(' \\\n  ')}\n`, {
+      mode: 0o755,
+    });
+  }
+}
+
+function shellQuote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The first child of a process, which may not be there yet. */
+async function firstChild(pid: number | undefined): Promise<ProcessIdentity | undefined> {
+  for (let tries = 0; pid !== undefined && tries < 100 && existsSync(`/proc/${pid}`); tries++) {
+    const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+    if (child) return identify(Number(child));
+    await setTimeout(20);
+  }
+  return undefined;
+}
+
+/** Makes the link between host and node, which is what the node's script waits for. Link and routes vanish with the node. */
+async function connect(network: Network, node: ProcessIdentity, context: StepContext): Promise<void> {
+  const { link, hostAddress, nodeAddress, podCidr, serviceCidr } = network;
+  const commands = [
+    `link add ${link} type veth peer name eth0 netns ${node.pid}`,
+    `address add ${hostAddress}/30 dev ${link}`,
+    `link set ${link} up`,
+    `route add ${podCidr} via ${nodeAddress} dev ${link}`,
+    `route add ${serviceCidr} via ${nodeAddress} dev ${link}`,
+  ];
+  for (const command of commands)
+    await execa('ip', command.split(' '), { stdout: context.log, stderr: context.log });
+}
