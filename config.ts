@@ -2,6 +2,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import * as v from 'valibot';
 import { cloudNames } from './clouds/index.ts';
+import { defaultImages } from './lib/image.ts';
 import { describeMistakes } from './lib/mistakes.ts';
 import { parseQuantity } from './lib/quantity.ts';
 import {
@@ -70,10 +71,7 @@ const settingsSchema = section({
     kind: v.optional(oneOf(['postgres']), 'postgres'),
     ...storage,
     /** Image of PostgreSQL. A major version cannot be changed in place. */
-    image: v.optional(
-      text('an image with a tag or digest', /^\S+[:@]\S+$/),
-      'docker.io/library/postgres:15.18',
-    ),
+    image: v.optional(text('an image with a tag or digest', /^\S+[:@]\S+$/), defaultImages.postgres),
     /** Password of the database user, a secret of at least 16 characters. Default: generated, 32 characters. */
     password: v.optional(
       v.pipe(
@@ -92,14 +90,17 @@ const settingsSchema = section({
 
   server: optionalSection({
     image: optionalSection({
-      repository: v.optional(text('an image repository without tag', /^[^\s@]+$/), 'ghcr.io/mlflow/mlflow'),
+      repository: v.optional(
+        text('an image repository without tag', /^[^\s@]+$/),
+        defaultImages.mlflow.repository,
+      ),
       /** Also tells the MLflow version, so an own image keeps it in its tag: `v3.17.2-mycompany1`. */
       tag: v.optional(
         text(
           'a tag that begins with the MLflow version, such as v3.17.2-full ("latest" is refused)',
           /^v?\d+\.\d+\.\d+/,
         ),
-        'v3.17.2-full',
+        defaultImages.mlflow.tag,
       ),
       /** Pins the image beyond its tag. */
       digest: v.optional(text('sha256: and 64 hexadecimal digits', /^sha256:[0-9a-f]{64}$/)),

@@ -16,7 +16,7 @@ const access = cloud.cluster(settings.kubernetes);
 await checkCluster(access, settings);
 
 const provider = new Provider('kubernetes', { ...access });
-const target = targetNamespace({ ...settings.namespace, dataProtection }, { providers: [provider] });
+const target = targetNamespace({ ...settings.namespace, dataProtection }, provider);
 const opts = target.contentOptions;
 const pods = {
   image: imageReference(settings.server.image),

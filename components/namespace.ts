@@ -19,8 +19,9 @@ export interface TargetNamespace {
 }
 
 /** The namespace of a stack, made with the `restricted` pod security level enforced unless it is there already. */
-export function targetNamespace(args: NamespaceArgs, opts: pulumi.ComponentResourceOptions): TargetNamespace {
-  if (!args.create) return { name: args.name, contentOptions: opts };
+export function targetNamespace(args: NamespaceArgs, provider: pulumi.ProviderResource): TargetNamespace {
+  const contentOptions = { providers: [provider] };
+  if (!args.create) return { name: args.name, contentOptions };
   const namespace = new Namespace(
     args.name,
     {
@@ -33,10 +34,10 @@ export function targetNamespace(args: NamespaceArgs, opts: pulumi.ComponentResou
         },
       },
     },
-    { ...opts, ...dataOptions(args.dataProtection) },
+    { provider, ...dataOptions(args.dataProtection) },
   );
   return {
     name: namespace.metadata.name,
-    contentOptions: args.dataProtection === 'delete' ? { ...opts, deletedWith: namespace } : opts,
+    contentOptions: args.dataProtection === 'delete' ? { ...contentOptions, deletedWith: namespace } : contentOptions,
   };
 }

@@ -1,3 +1,9 @@
+/** What a stack runs unless its settings say otherwise: the versions that the end-to-end tests use. */
+export const defaultImages = {
+  mlflow: { repository: 'ghcr.io/mlflow/mlflow', tag: 'v3.17.2-full' },
+  postgres: 'docker.io/library/postgres:15.18',
+} as const;
+
 /** Which MLflow a stack runs. */
 export interface ImageSettings {
   readonly repository: string;

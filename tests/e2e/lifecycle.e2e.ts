@@ -2,15 +2,7 @@
 // another, as the days of a stack do.
 import { expect } from 'chai';
 import { nodeAddress } from '../../tools/cluster/index.ts';
-import {
-  ask,
-  eventually,
-  kubectl,
-  kubectlJson,
-  sql,
-  tryKubectl,
-  withPortForward,
-} from './support/cluster.ts';
+import { ask, eventually, kubectl, kubectlJson, sql, tryKubectl } from './support/cluster.ts';
 import { mlflow } from './support/mlflow.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import { instance, stack } from './support/stack.ts';
@@ -228,8 +220,8 @@ print(json.dumps({
     };
 
     it('log a run with an artifact and a model, and read all of it back, without cloud credentials', async () => {
-      run = await withPortForward((url) => mlflow<string>(url, logRun));
-      expectAll(await withPortForward((url) => mlflow<Logged>(url, readRun(run))));
+      run = await stack.reach((url) => mlflow<string>(url, logRun));
+      expectAll(await stack.reach((url) => mlflow<Logged>(url, readRun(run))));
     });
 
     it('lose nothing when the server pod is killed', async () => {
@@ -238,13 +230,13 @@ print(json.dumps({
         ...['--selector', 'app.kubernetes.io/component=tracking-server'],
       );
       await kubectl(...inMlflow, 'rollout', 'status', 'deployment/mlflow', '--timeout=180s');
-      expectAll(await withPortForward((url) => mlflow<Logged>(url, readRun(run))));
+      expectAll(await stack.reach((url) => mlflow<Logged>(url, readRun(run))));
     });
 
     it('lose nothing when the database pod is killed', async () => {
       await kubectl(...inMlflow, 'delete', 'pod', 'mlflow-postgres-0', '--grace-period=0', '--force');
       await kubectl(...inMlflow, 'rollout', 'status', 'statefulset/mlflow-postgres', '--timeout=180s');
-      expectAll(await withPortForward((url) => mlflow<Logged>(url, readRun(run))));
+      expectAll(await stack.reach((url) => mlflow<Logged>(url, readRun(run))));
     });
 
     it('get rid of what they deleted, rows and files, and of nothing else', async () => {
@@ -253,8 +245,8 @@ print(json.dumps({
           ...[...inMlflow, 'exec', 'deployment/mlflow', '--container', 'mlflow', '--'],
           ...['find', '/mlflow/artifacts', '-type', 'f'],
         );
-      const doomed = await withPortForward((url) => mlflow<string>(url, logRun));
-      await withPortForward((url) => mlflow(url, `MlflowClient().delete_run("${doomed}"); print("{}")`));
+      const doomed = await stack.reach((url) => mlflow<string>(url, logRun));
+      await stack.reach((url) => mlflow(url, `MlflowClient().delete_run("${doomed}"); print("{}")`));
       expect(await files()).to.include(doomed);
 
       await kubectl(...inMlflow, 'create', 'job', 'gc-now', '--from=cronjob/mlflow-gc');
@@ -264,7 +256,7 @@ print(json.dumps({
       expect(await files())
         .to.include(run)
         .and.not.include(doomed);
-      expectAll(await withPortForward((url) => mlflow<Logged>(url, readRun(run))));
+      expectAll(await stack.reach((url) => mlflow<Logged>(url, readRun(run))));
     });
   });
 
@@ -368,7 +360,7 @@ print(json.dumps({
     it('comes up again at once, and with retained data finds it again', async () => {
       const retained = { ...gcOfAnyAge, dataProtection: 'retain' };
       await stack.up(retained);
-      const [made] = await withPortForward((url) =>
+      const [made] = await stack.reach((url) =>
         mlflow<string[]>(url, 'print(json.dumps([mlflow.create_experiment("kept")]))'),
       );
       await stack.destroy(retained);

@@ -12,6 +12,7 @@ import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { cacheDir } from '../lib/paths.ts';
 import type { Step, StepContext } from '../lib/step.ts';
+import { defaultImages, imageReference } from '../../lib/image.ts';
 import { toolPath } from '../toolchain/index.ts';
 import { assembleLayer, fileMark, type LayerRecipe, makeOnce, runIsolated, sha256 } from './layer.ts';
 import type { Image } from './oci.ts';
@@ -20,8 +21,8 @@ export { sha256 } from './layer.ts';
 export { importImages } from './oci.ts';
 
 /** The names that manifests use. Those of the official images stand for the same software, assembled from packages. */
-export const mlflowImage = 'ghcr.io/mlflow/mlflow:v3.17.2-full';
-export const postgresImage = 'docker.io/library/postgres:15';
+export const mlflowImage = imageReference(defaultImages.mlflow);
+export const postgresImage = defaultImages.postgres;
 export const pauseImage = 'localhost/mlflow-stack/pause:1';
 export const addonsImage = 'localhost/mlflow-stack/addons:1';
 export const traefikImage = 'localhost/mlflow-stack/traefik:1';

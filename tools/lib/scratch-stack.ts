@@ -2,8 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { parseDocument } from 'yaml';
-import { contextName } from '../cluster/index.ts';
+import { contextName, kubeconfigPath } from '../cluster/index.ts';
+import { toolPath } from '../toolchain/index.ts';
 import { LOCAL_STACK, pulumi, stackFile, stackLocks } from './engine.ts';
 
 /** What a Pulumi command came to. */
@@ -88,6 +90,34 @@ export class ScratchStack {
     const text = String(stdout);
     const { deployment } = JSON.parse(text) as { deployment: { resources?: StateResource[] } };
     return { text, resources: deployment.resources ?? [] };
+  }
+
+  /** Opens a port on loopback to the server for as long as `action` takes. */
+  async reach<T>(action: (url: string) => Promise<T>): Promise<T> {
+    const { service } = (await this.outputs()) as {
+      service: { namespace: string; name: string; port: number };
+    };
+    const child = execa(
+      toolPath('kubectl'),
+      [
+        ...['--kubeconfig', kubeconfigPath(this.#instance), '--namespace', service.namespace],
+        ...['port-forward', `service/${service.name}`, `:${service.port}`],
+      ],
+      { reject: false },
+    );
+    try {
+      const port = await new Promise<string>((resolve, reject) => {
+        child.stdout.on('data', (chunk: Buffer) => {
+          const match = /127\.0\.0\.1:(\d+)/.exec(chunk.toString());
+          if (match?.[1] !== undefined) resolve(match[1]);
+        });
+        void child.then(({ stderr }) => reject(new Error(`the port-forward ended: ${stderr}`)));
+      });
+      return await action(`http://127.0.0.1:${port}`);
+    } finally {
+      child.kill();
+      await child;
+    }
   }
 
   #start(args: string[]) {

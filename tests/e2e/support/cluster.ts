@@ -43,28 +43,6 @@ export async function sql(query: string): Promise<string[]> {
   return answer.split('\n').filter((line) => line !== '');
 }
 
-/** Opens a port on loopback to the server for as long as `action` takes. */
-export async function withPortForward<T>(action: (url: string) => Promise<T>): Promise<T> {
-  const child = execa(
-    toolPath('kubectl'),
-    kubectlArgs(['--namespace', 'mlflow', 'port-forward', 'service/mlflow', ':5000']),
-    { reject: false },
-  );
-  try {
-    const port = await new Promise<string>((resolve, reject) => {
-      child.stdout.on('data', (chunk: Buffer) => {
-        const match = /127\.0\.0\.1:(\d+)/.exec(chunk.toString());
-        if (match?.[1] !== undefined) resolve(match[1]);
-      });
-      void child.then(({ stderr }) => reject(new Error(`the port-forward ended: ${stderr}`)));
-    });
-    return await action(`http://127.0.0.1:${port}`);
-  } finally {
-    child.kill();
-    await child;
-  }
-}
-
 export interface Answer {
   readonly status: number;
   readonly body: string;
