@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path';
 import { cacheDir } from '../lib/paths.ts';
 import { modulesDir } from './build.ts';
-import type { Tool } from './tools.ts';
+import type { GoBuild, Tool } from './tools.ts';
 
 /** One folder per tool, named by version and inputs. What stands there under its final name is complete. */
 export const storeDir = join(cacheDir, 'bin');
@@ -17,17 +17,27 @@ function inputsHash(tool: Tool, modules: string): string {
   const hash = createHash('sha256').update(
     JSON.stringify([process.platform, process.arch, { ...tool, estimate: undefined }]),
   );
-  const builds = tool.ways.flatMap((way) => (way.kind === 'go' ? way.builds : []));
-  for (const module of new Set(builds.map((build) => build.module))) {
-    for (const path of sources(join(modules, module)))
-      hash.update(`\0${path}\0`).update(readFileSync(join(modules, module, path)));
+  for (const way of tool.ways) {
+    if (way.kind !== 'go') continue;
+    for (const build of way.builds) {
+      for (const path of sources(build, modules))
+        hash.update(`\0${path}\0`).update(readFileSync(join(modules, path)));
+    }
   }
   return hash.digest('hex').slice(0, 12);
 }
 
-function sources(dir: string): string[] {
-  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' });
-  return files.filter((path) => /(\.go|\/go\.mod|\/go\.sum)$/.test(`/${path}`)).sort();
+/** The module's pins, and the code of the package where that is ours. */
+function sources(build: GoBuild, modules: string): string[] {
+  const ours = build.package.startsWith('.') ? join(build.module, build.package) : undefined;
+  return readdirSync(join(modules, build.module), { recursive: true, encoding: 'utf8' })
+    .map((path) => join(build.module, path))
+    .filter(
+      (path) =>
+        /\/go\.(mod|sum)$/.test(path) ||
+        (path.endsWith('.go') && ours !== undefined && path.startsWith(`${ours}/`)),
+    )
+    .sort();
 }
 
 /**

@@ -228,7 +228,7 @@ export const clusterTools: readonly Tool[] = [
       },
       { kind: 'go', builds: [{ module: 'etcd', package: 'go.etcd.io/etcd/server/v3', output: 'etcd' }] },
     ],
-    estimate: 70,
+    estimate: 95,
   },
   {
     name: 'kubernetes',
@@ -253,7 +253,7 @@ export const clusterTools: readonly Tool[] = [
         ],
       },
     ],
-    estimate: 360,
+    estimate: 400,
   },
   {
     name: 'coredns',

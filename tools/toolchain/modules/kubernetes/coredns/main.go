@@ -16,9 +16,9 @@ import (
 	_ "github.com/coredns/coredns/plugin/reload"
 )
 
-// The order is that of the chain, the same as upstream's plugin.cfg.
+// In upstream's order, which is that of the chain a query passes.
 var directives = []string{
-	"reload", "errors", "health", "ready", "loadbalance", "cache", "kubernetes", "loop", "forward",
+	"reload", "ready", "health", "errors", "loadbalance", "cache", "kubernetes", "loop", "forward",
 }
 
 func main() {
