@@ -7,6 +7,7 @@ import { pulumi, stackLocks, withStackFile } from './engine.ts';
 import { projectDir } from './paths.ts';
 import { identify } from './process.ts';
 import type { StepContext } from './step.ts';
+import { sentence } from './steps.ts';
 
 /** What the program tells about a deployed stack. */
 export interface Endpoint {
@@ -41,7 +42,8 @@ export async function update(
       forceKillAfterDelay: 60_000,
     });
     let changed = false;
-    let reason: string | undefined;
+    let diagnosing = false;
+    const reasons: string[] = [];
     for await (const line of createInterface({ input: child.all as Readable })) {
       log.write(`${line}\n`);
       const [, sign, type, name, verb] = /^ *([-+~]+) +(\S+) +(\S+) (\w+)/.exec(line) ?? [];
@@ -49,14 +51,27 @@ export async function update(
         changed = true;
         report(`${verb} ${type?.split(':').at(-1)} ${name}`);
       }
-      reason ??= /error: (.*)/.exec(line)?.[1];
+      diagnosing = diagnosing ? !/^\S/.test(line) : line === 'Diagnostics:';
+      if (diagnosing) reasons.push(line);
     }
     await child.catch((error: unknown) => {
       signal.throwIfAborted();
-      throw reason ? new Error(reason, { cause: error }) : error;
+      throw new Error(explain(reasons) ?? sentence(error), { cause: error });
     });
     return changed;
   });
+}
+
+/** What Pulumi's diagnostics say, without the lines that only tell that something was said elsewhere. */
+function explain(diagnostics: string[]): string | undefined {
+  const text = diagnostics
+    .map((line) => line.replace(/^\s+(error: )?/, ''))
+    .filter((line) => !/^(update failed|Resources:)?$/.test(line));
+  // The headings name resources whose message is gone.
+  const lines = text.filter(
+    (line, index) => !(line.endsWith('):') && (text[index + 1] ?? '):').endsWith('):')),
+  );
+  return lines.length > 0 ? lines.join('\n  ') : undefined;
 }
 
 async function waitForLocks(instance: string, stack: string, { signal, report }: StepContext): Promise<void> {

@@ -12,7 +12,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { execa, type Options, type ResultPromise } from 'execa';
+import { parse } from 'yaml';
 import packageJson from '../../package.json' with { type: 'json' };
 import { kubeconfigPath } from '../cluster/index.ts';
 import { engineBinDir, toolPath } from '../toolchain/index.ts';
@@ -154,7 +156,8 @@ export async function withStackFile<T>(
     const written = readFileSync(copy, 'utf8');
     const salted = /^encryptionsalt:/m.test(before) || /^\s+(- )?secure:/m.test(written);
     const after = salted ? written : written.replace(/^encryptionsalt:.*\n/m, '');
-    if (after !== before) writeFileSync(file, after);
+    // Compared by meaning, because Pulumi drops empty lines when it writes.
+    if (!isDeepStrictEqual(parse(after), parse(before))) writeFileSync(file, after);
     rmSync(dir, { recursive: true });
   }
 }

@@ -25,8 +25,11 @@ export function parseOptions<const Spec extends Record<string, OptionSpec>>(
   const { tokens } = parseArgs({ args, options, strict: false, tokens: true });
   const found: Record<string, string | true> = {};
   const mistakes: string[] = [];
-  for (const token of tokens) {
+  for (const [index, token] of tokens.entries()) {
     if (token.kind === 'option-terminator') continue;
+    const before = tokens[index - 1];
+    // Most likely the value of an unknown option, which was refused already.
+    if (token.kind === 'positional' && before?.kind === 'option' && spec[before.name] === undefined) continue;
     const given = token.kind === 'option' ? token.rawName : token.value;
     const option = token.kind === 'option' && token.rawName.startsWith('--') ? spec[token.name] : undefined;
     if (token.kind !== 'option' || option === undefined) {

@@ -55,7 +55,7 @@ async function versionOf(
   pattern: RegExp,
 ): Promise<[number, number] | undefined> {
   const { stdout } = await execa(command, args, { reject: false });
-  const match = pattern.exec(`${stdout}`);
+  const match = pattern.exec(stdout);
   return match ? [Number(match[1]), Number(match[2])] : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -23,8 +23,8 @@ export interface RunOptions {
 
 /** A step that did not work: says in one sentence what happened and where everything is written down. */
 export class StepError extends Error {
-  constructor(title: string, cause: unknown, logFile: string) {
-    super(`${title} failed: ${sentence(cause)}\n${tail(logFile)}The whole log: ${logFile}`, { cause });
+  constructor(title: string, cause: unknown, lastLines: string, logFile: string) {
+    super(`${title} failed: ${sentence(cause)}\n${lastLines}The whole log: ${logFile}`, { cause });
     this.name = 'StepError';
   }
 }
@@ -103,14 +103,17 @@ async function runStep(step: Step, logFile: string, signal: AbortSignal, display
     signal.throwIfAborted();
   } catch (cause) {
     failed = { cause };
-    log.write(`\n${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
   } finally {
     clearInterval(timer);
     log.end();
     await finished(log).catch(() => undefined);
     display.end(seconds(), failed === undefined);
   }
-  if (failed) throw new StepError(step.title, failed.cause, logFile);
+  if (failed === undefined) return;
+  const { cause } = failed;
+  const error = new StepError(step.title, cause, tail(logFile), logFile);
+  appendFileSync(logFile, `\n${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
+  throw error;
 }
 
 function liveDisplay(step: Step, task: { title: string; output: string }): Display {
@@ -176,7 +179,7 @@ export function sentence(error: unknown): string {
 function tail(file: string): string {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
-    .filter((line) => line.trim() !== '' && !/^ {4}at /.test(line));
+    .filter((line) => line.trim() !== '');
   return lines
     .slice(-6)
     .map((line) => `  ${line.slice(0, 300)}\n`)
