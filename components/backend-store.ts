@@ -141,6 +141,9 @@ function statefulSet(
       spec: {
         serviceName: service.metadata.name,
         replicas: 1,
+        // Otherwise a pod that cannot start, for a wrong image say, is never replaced by one that can:
+        // https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+        podManagementPolicy: 'Parallel',
         selector: { matchLabels: selectorLabels('postgres') },
         template: {
           metadata: { labels: objectLabels('postgres') },

@@ -46,20 +46,20 @@ export function clusterSteps(instance: string): Step[] {
 }
 
 /** Stops the cluster and keeps its data. */
-export async function stopCluster(instance: string, context: StepContext): Promise<void> {
-  await stopNode(instance, context);
+export async function stopCluster(instance: string, _context: StepContext): Promise<void> {
+  await stopNode(instance);
 }
 
 /** Stops the cluster and deletes all its data. */
-export async function destroyCluster(instance: string, context: StepContext): Promise<void> {
-  await stopNode(instance, context);
+export async function destroyCluster(instance: string, _context: StepContext): Promise<void> {
+  await stopNode(instance, 0);
   rmSync(kubeconfigPath(instance), { force: true });
   rmSync(clusterDir(instance), { recursive: true, force: true });
 }
 
 async function startNode(instance: string, context: StepContext): Promise<void> {
   if (!(await answers(instance, context))) {
-    await stopNode(instance, context);
+    await stopNode(instance);
     await bootNode(instance, { kubeDir: kubeBinDir, etcd: toolPath('etcd') }, pauseImage, context);
     await waitFor(API_SECONDS, instance, context, async () => {
       await read(instance, '/readyz', context);

@@ -79,7 +79,7 @@ stop() {
   kill "$(< /run/pids/kubelet)" || true
   local own pods process namespace
   own=$(readlink /proc/self/ns/mnt)
-  for round in {0..99}; do
+  for round in {0..49}; do
     pods=()
     for process in /proc/[0-9]*; do
       namespace=$(readlink "$process/ns/mnt") || continue

@@ -28,7 +28,7 @@ import { makePki } from './pki.ts';
 const MEMORY_GIB = 3;
 const DISK_GIB = 10;
 /** Longer than the node gives its containers. */
-const STOP_SECONDS = 20;
+const STOP_SECONDS = 15;
 
 /** The daemons get nothing of the caller's environment. */
 const DAEMON_ENV = {
@@ -114,21 +114,20 @@ export function nodeError(instance: string, problem: string, context: StepContex
  * Ends the node and returns when nothing of it is left on the host. Also clears up after a node that ended by itself or was killed,
  * and never touches a process that only has the same number.
  */
-export async function stopNode(instance: string, context: StepContext): Promise<void> {
+export async function stopNode(instance: string, graceSeconds = STOP_SECONDS): Promise<void> {
   const node = readIdentity(processFile(instance));
-  if (node) await stopProcess(node, STOP_SECONDS);
+  if (node) await stopProcess(node, graceSeconds);
   const network = networkOf(instance);
-  if (network) await waitForLinkToVanish(network, context);
+  if (network) await removeLink(network);
   removeCgroups(instance);
   rmSync(processFile(instance), { force: true });
 }
 
-/** The kernel removes the link a moment after the last process; one that was never moved into a node is removed here. */
-async function waitForLinkToVanish({ link }: Network, context: StepContext): Promise<void> {
-  const folder = `/sys/class/net/${link}`;
-  for (let tries = 0; tries < 100 && existsSync(folder); tries++) await setTimeout(50);
-  if (existsSync(folder))
-    await execa('ip', ['link', 'delete', link], { stdout: context.log, stderr: context.log });
+/** The kernel removes the link some time after the last process; a start should not have to wait for it. */
+async function removeLink({ link }: Network): Promise<void> {
+  const { stderr } = await execa('ip', ['link', 'delete', link], { reject: false });
+  if (existsSync(`/sys/class/net/${link}`))
+    throw new Error(`The network link ${link} can't be removed: ${stderr}`);
 }
 
 /** Empty control groups remain when their processes have ended: one tree per hierarchy. */
@@ -232,15 +231,19 @@ async function firstChild(pid: number | undefined): Promise<ProcessIdentity | un
   return undefined;
 }
 
-/** Makes the link between host and node, which is what the node's script waits for. Link and routes vanish with the node. */
+/**
+ * Makes the link between host and node. Moving its other end is the last act, and what the node waits for: a node never runs with half
+ * a link. Link and routes vanish with the node.
+ */
 async function connect(network: Network, node: ProcessIdentity, context: StepContext): Promise<void> {
   const { link, hostAddress, nodeAddress, podCidr, serviceCidr } = network;
   const commands = [
-    `link add ${link} type veth peer name eth0 netns ${node.pid}`,
+    `link add ${link} type veth peer name ${link}n`,
     `address add ${hostAddress}/30 dev ${link}`,
     `link set ${link} up`,
     `route add ${podCidr} via ${nodeAddress} dev ${link}`,
     `route add ${serviceCidr} via ${nodeAddress} dev ${link}`,
+    `link set ${link}n netns ${node.pid} name eth0`,
   ];
   for (const command of commands)
     await execa('ip', command.split(' '), { stdout: context.log, stderr: context.log });
