@@ -46,13 +46,15 @@ export function clusterSteps(instance: string): Step[] {
 }
 
 /** Stops the cluster and keeps its data. */
-export async function stopCluster(instance: string, _context: StepContext): Promise<void> {
+export async function stopCluster(instance: string, context: StepContext): Promise<void> {
+  context.report('giving the containers time to finish');
   await stopNode(instance);
 }
 
 /** Stops the cluster and deletes all its data. */
-export async function destroyCluster(instance: string, _context: StepContext): Promise<void> {
+export async function destroyCluster(instance: string, context: StepContext): Promise<void> {
   await stopNode(instance, 0);
+  context.report('deleting the data');
   rmSync(kubeconfigPath(instance), { force: true });
   rmSync(clusterDir(instance), { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-import { BlockList, isIPv4 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { sha256 } from '../images/index.ts';
 
 /** The addresses of one instance. The host reaches pods and services through one link, whose other end is in the node's namespace. */
@@ -41,7 +41,7 @@ export function chooseNetwork(instance: string, occupied: readonly string[]): Ne
 function networkOf(prefix: string, slice: number, index: number): Network {
   const at = (part: number, host: number) => `${prefix}.${slice * 4 + part}.${host}`;
   return {
-    link: `mlflow-stack${index}`,
+    link: `mlflow-${index}`,
     hostAddress: at(0, 1),
     nodeAddress: at(0, 2),
     podCidr: `${at(1, 0)}/24`,
@@ -54,17 +54,19 @@ function networkOf(prefix: string, slice: number, index: number): Network {
 
 /** Whether two IPv4 ranges share an address. The default route and other protocols overlap with nothing. */
 export function overlaps(a: string, b: string): boolean {
-  return contains(a, b) || contains(b, a);
+  const [left, right] = [parse(a), parse(b)];
+  if (!left || !right) return false;
+  const shift = 32 - Math.min(left.bits, right.bits);
+  return left.address >>> shift === right.address >>> shift;
 }
 
-function contains(outer: string, inner: string): boolean {
-  const [address = '', bits = '32'] = outer.split('/');
-  const [first = ''] = inner.split('/');
-  if (!isIPv4(address) || !isIPv4(first) || Number(inner.split('/')[1] ?? 32) < Number(bits) || bits === '0')
-    return false;
-  const range = new BlockList();
-  range.addSubnet(address, Number(bits));
-  return range.check(first);
+function parse(range: string): { address: number; bits: number } | undefined {
+  const [address = '', bits = '32'] = range.split('/');
+  if (!isIPv4(address) || bits === '0') return undefined;
+  return {
+    address: address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0),
+    bits: Number(bits),
+  };
 }
 
 /** The destinations in the output of `ip -json route show table all`, without those of the instance's own link. */

@@ -1,0 +1,175 @@
+import { expect } from 'chai';
+import { missing, type KubernetesObject } from '../../tools/cluster/api.ts';
+import {
+  certificates,
+  cniConfig,
+  containerdConfig,
+  daemons,
+  kubeletConfig,
+  kubeProxyConfig,
+  type NodeSettings,
+} from '../../tools/cluster/config.ts';
+import { chooseNetwork, occupiedRanges, overlaps } from '../../tools/cluster/network.ts';
+import { manifestOf } from '../../tools/images/oci.ts';
+
+const settingsOf = (instance: string, occupied: string[] = []): NodeSettings => ({
+  instance,
+  dir: `/state/${instance}/cluster`,
+  network: chooseNetwork(instance, occupied),
+  programs: { kubeDir: '/tools/kubernetes', etcd: '/tools/etcd' },
+  pauseImage: 'localhost/pause:1',
+});
+
+describe('cluster network', () => {
+  it('is the same for the same instance, and another for another one', () => {
+    expect(chooseNetwork('e2e', [])).to.deep.equal(chooseNetwork('e2e', []));
+    const quickstart = chooseNetwork('quickstart', []);
+    expect(overlaps(quickstart.slice, chooseNetwork('e2e', [quickstart.slice]).slice)).to.equal(false);
+  });
+
+  it('avoids what the machine routes elsewhere', () => {
+    const first = chooseNetwork('e2e', []);
+    for (const route of [
+      first.slice,
+      first.nodeAddress,
+      first.serviceCidr,
+      first.slice.replace('/22', '/20'),
+    ]) {
+      expect(overlaps(chooseNetwork('e2e', [route]).slice, route), route).to.equal(false);
+    }
+  });
+
+  it('moves to another range where a VPN has the whole of the first', () => {
+    expect(chooseNetwork('e2e', ['10.0.0.0/8']).nodeAddress).to.match(/^172\.29\./);
+    expect(() => chooseNetwork('e2e', ['10.0.0.0/8', '172.16.0.0/12', '198.18.0.0/15'])).to.throw(
+      'needs a /22',
+    );
+  });
+
+  it('keeps link, pods and services apart, with a link name that Linux accepts', () => {
+    const names = new Set<string>();
+    const occupied: string[] = [];
+    for (let count = 0; count < 100; count++) {
+      const { link, nodeAddress, podCidr, serviceCidr, apiServiceAddress, dnsAddress, slice } = chooseNetwork(
+        'e2e',
+        occupied,
+      );
+      expect(link.length + 1).to.be.at.most(15);
+      for (const part of [nodeAddress, podCidr, serviceCidr]) expect(overlaps(part, slice)).to.equal(true);
+      expect(overlaps(podCidr, serviceCidr) || overlaps(nodeAddress, podCidr)).to.equal(false);
+      expect(overlaps(apiServiceAddress, serviceCidr) && overlaps(dnsAddress, serviceCidr)).to.equal(true);
+      names.add(link);
+      occupied.push(slice);
+    }
+    expect(names.size).to.equal(100);
+  });
+
+  it('ignores the default route, IPv6 and its own link', () => {
+    const routes = [
+      { dst: 'default', dev: 'eth0' },
+      { dst: 'fe80::/64' },
+      { dst: '10.1.0.0/16', dev: 'mine' },
+    ];
+    expect(occupiedRanges(routes, 'mine')).to.deep.equal(['default', 'fe80::/64']);
+    for (const range of ['default', 'fe80::/64', '0.0.0.0/0']) {
+      expect(overlaps(range, '10.245.0.0/22'), range).to.equal(false);
+    }
+  });
+});
+
+describe('cluster configuration', () => {
+  const settings = settingsOf('e2e');
+  const { network } = settings;
+
+  it('gives each instance folders and control groups of its own', () => {
+    const [mine, other] = [settings, settingsOf('quickstart', [network.slice])].map((each) =>
+      JSON.stringify([daemons(each), kubeletConfig(each), kubeProxyConfig(each), containerdConfig(each)]),
+    );
+    expect(mine).to.include('/state/e2e/').and.not.include('quickstart');
+    expect(other).to.include('/mlflow-stack-quickstart').and.not.include('e2e');
+  });
+
+  it('writes nothing that outlives the node outside its folder', () => {
+    expect(containerdConfig(settings)).to.include('state = "/run/').and.include('root = "/state/e2e/');
+    expect(JSON.stringify(cniConfig(network))).to.include('"dataDir":"/run/cni"');
+    expect(kubeletConfig(settings)).to.include({ protectKernelDefaults: true });
+  });
+
+  it('certifies every address under which the API server is called', () => {
+    const names = certificates(network).find(({ name }) => name === 'kube-apiserver')?.alternativeNames;
+    expect(names).to.include.members([
+      'IP:127.0.0.1',
+      `IP:${network.nodeAddress}`,
+      `IP:${network.apiServiceAddress}`,
+      'DNS:kubernetes.default.svc',
+    ]);
+  });
+
+  it('refers only to certificates that are made', () => {
+    const made = new Set([...certificates(network).map(({ name }) => name), 'ca', 'service-account']);
+    const used = Object.values(daemons(settings))
+      .flat()
+      .join(' ')
+      .matchAll(/pki\/([\w-]+)\./g);
+    for (const [, name] of used) expect(made).to.include(name);
+  });
+
+  it('agrees with itself about ranges', () => {
+    const flags = daemons(settings);
+    for (const daemon of ['kube-apiserver', 'kube-controller-manager']) {
+      expect(flags[daemon]).to.include(`--service-cluster-ip-range=${network.serviceCidr}`);
+    }
+    expect(flags['kube-controller-manager']).to.include(`--cluster-cidr=${network.podCidr}`);
+    expect(kubeletConfig(settings)).to.deep.include({ clusterDNS: [network.dnsAddress] });
+  });
+});
+
+describe('cluster readiness', () => {
+  const booted = new Date('2026-01-01T12:00:00Z');
+  const [before, after] = ['2026-01-01T11:59:59Z', '2026-01-01T12:00:05Z'];
+  const node = (lastHeartbeatTime: string, status = 'True'): KubernetesObject => ({
+    metadata: { name: 'node' },
+    status: { conditions: [{ type: 'Ready', status, message: 'no network', lastHeartbeatTime }] },
+  });
+  const pod = (startedAt: string, ready = 'True'): KubernetesObject => ({
+    metadata: { name: 'coredns-1', labels: { 'mlflow-stack/addon': 'coredns' } },
+    status: {
+      conditions: [{ type: 'Ready', status: ready }],
+      containerStatuses: [{ state: { running: { startedAt } } }],
+    },
+  });
+
+  it('is complete when node and services reported since the boot', () => {
+    expect(missing(node(after), [pod(after)], ['coredns'], booted)).to.deep.equal([]);
+  });
+
+  it('does not believe what was reported before it', () => {
+    expect(missing(node(before), [pod(before)], ['coredns'], booted)).to.deep.equal([
+      'the node (no word from the kubelet)',
+      'coredns',
+    ]);
+  });
+
+  it('names what is not ready', () => {
+    expect(
+      missing(node(after, 'False'), [pod(after, 'False')], ['coredns', 'traefik'], booted),
+    ).to.deep.equal(['the node (no network)', 'coredns', 'traefik']);
+  });
+});
+
+describe('image manifest', () => {
+  const layer = { file: '/cache/layer.tar', digest: `sha256:${'0'.repeat(64)}`, size: 10 };
+  const image = { name: 'docker.io/library/thing:1', config: { User: '1000' }, layers: [layer] };
+
+  it('is decided by layers and configuration, and refers to its configuration', () => {
+    const { descriptor, documents } = manifestOf(image);
+    expect(manifestOf(image).descriptor).to.deep.equal(descriptor);
+    expect(manifestOf({ ...image, config: {} }).descriptor.digest).to.not.equal(descriptor.digest);
+    const manifest = JSON.parse(documents[descriptor.digest] ?? '') as {
+      config: { digest: string };
+      layers: object[];
+    };
+    expect(documents).to.have.property(manifest.config.digest).that.includes('assembled from packages');
+    expect(manifest.layers).to.have.length(1);
+  });
+});
