@@ -1,0 +1,182 @@
+// The small pure functions, a table each.
+import { expect } from 'chai';
+import { dataOptions } from '../../lib/data-protection.ts';
+import { shortHash } from '../../lib/hash.ts';
+import { imageReference, mlflowVersion } from '../../lib/image.ts';
+import { isOwn, objectLabels, selectorLabels } from '../../lib/labels.ts';
+import { plannedObjects } from '../../lib/names.ts';
+import { nextCommands } from '../../lib/next-commands.ts';
+import { parseQuantity } from '../../lib/quantity.ts';
+import { migrateScript, waitForDatabaseScript } from '../../lib/scripts.ts';
+import { runStack } from '../support/mocks.ts';
+
+describe('a quantity', () => {
+  for (const [text, value] of [
+    ['0', 0],
+    ['1', 1],
+    ['250m', 0.25],
+    ['1.5Gi', 1.5 * 2 ** 30],
+    ['512Mi', 512 * 2 ** 20],
+    ['10Ki', 10240],
+    ['2k', 2000],
+    ['1M', 1e6],
+    ['1T', 1e12],
+    ['1Pi', 2 ** 50],
+    ['', undefined],
+    ['Gi', undefined],
+    ['-1', undefined],
+    ['1 Gi', undefined],
+    ['1GB', undefined],
+    ['1K', undefined],
+    ['1.Gi', undefined],
+    ['1constructor', undefined],
+  ] as const) {
+    it(`"${text}" ${value === undefined ? 'is refused' : `stands for ${value}`}`, () => {
+      expect(parseQuantity(text)).to.equal(value);
+    });
+  }
+});
+
+describe('a short hash', () => {
+  it('is the same however keys are ordered, also further down', () => {
+    expect(shortHash({ a: 1, b: { c: [{ d: 1, e: 2 }] } })).to.equal(
+      shortHash({ b: { c: [{ e: 2, d: 1 }] }, a: 1 }),
+    );
+  });
+
+  it('differs with every value, key and order of a list', () => {
+    const values = [
+      { a: 1 },
+      { a: '1' },
+      { a: 2 },
+      { b: 1 },
+      { a: [1, 2] },
+      { a: [2, 1] },
+      {},
+      [],
+      null,
+      'a',
+      '',
+    ];
+    expect(new Set(values.map(shortHash)).size).to.equal(values.length);
+  });
+
+  it('is fit for a name in Kubernetes', () => expect(shortHash('')).to.match(/^[0-9a-f]{8}$/));
+});
+
+describe('an image', () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  for (const [tag, withDigest, reference, version] of [
+    ['v3.17.2-full', undefined, 'ghcr.io/mlflow/mlflow:v3.17.2-full', '3.17.2'],
+    ['3.17.2', digest, `ghcr.io/mlflow/mlflow:3.17.2@${digest}`, '3.17.2'],
+    ['v10.0.11-mycompany1', undefined, 'ghcr.io/mlflow/mlflow:v10.0.11-mycompany1', '10.0.11'],
+  ] as const) {
+    it(`with tag ${tag} holds MLflow ${version}`, () => {
+      const image = { repository: 'ghcr.io/mlflow/mlflow', tag, digest: withDigest };
+      expect(imageReference(image)).to.equal(reference);
+      expect(mlflowVersion(image)).to.equal(version);
+    });
+  }
+});
+
+describe('labels', () => {
+  const inStack = (check: () => void) => () => runStack(check, { stack: 'prod' });
+
+  it(
+    'tell component and stack; selectors take a part of them',
+    inStack(() => {
+      expect(objectLabels('gc')).to.deep.equal({
+        'app.kubernetes.io/name': 'mlflow',
+        'app.kubernetes.io/instance': 'mlflow-stack.prod',
+        'app.kubernetes.io/component': 'gc',
+        'app.kubernetes.io/part-of': 'mlflow-stack',
+        'app.kubernetes.io/managed-by': 'pulumi',
+      });
+      expect(objectLabels('gc')).to.include(selectorLabels('gc'));
+    }),
+  );
+
+  it(
+    "tell a stack's own objects from those of others",
+    inStack(() => {
+      const own = objectLabels('gc');
+      expect(isOwn(own)).to.equal(true);
+      for (const others of [
+        undefined,
+        {},
+        { ...own, 'app.kubernetes.io/managed-by': 'Helm' },
+        { ...own, 'app.kubernetes.io/instance': 'mlflow-stack.dev' },
+        selectorLabels('gc'),
+      ]) {
+        expect(isOwn(others), JSON.stringify(others)).to.equal(false);
+      }
+    }),
+  );
+});
+
+describe('data protection', () => {
+  for (const [mode, protect, retainOnDelete] of [
+    ['delete', false, false],
+    ['retain', false, true],
+    ['protect', true, false],
+  ] as const) {
+    it(`${mode} maps to one resource option at most`, () => {
+      expect(dataOptions(mode)).to.deep.equal({ protect, retainOnDelete });
+    });
+  }
+});
+
+describe('planned objects', () => {
+  it('are where the API server keeps them', () => {
+    expect(plannedObjects.map(({ group, resource, name }) => `${group}/${resource}/${name}`)).to.have.members(
+      [
+        'api/v1/persistentvolumeclaims/mlflow-artifacts',
+        'api/v1/persistentvolumeclaims/mlflow-postgres',
+        'api/v1/services/mlflow',
+        'api/v1/services/mlflow-postgres',
+        'api/v1/serviceaccounts/mlflow',
+        'api/v1/serviceaccounts/mlflow-postgres',
+        'api/v1/serviceaccounts/mlflow-migration',
+        'api/v1/serviceaccounts/mlflow-gc',
+        'apis/apps/v1/deployments/mlflow',
+        'apis/apps/v1/statefulsets/mlflow-postgres',
+        'apis/batch/v1/cronjobs/mlflow-gc',
+        'apis/networking.k8s.io/v1/ingresses/mlflow-ingress',
+      ],
+    );
+  });
+});
+
+describe('the next commands', () => {
+  const service = { namespace: 'team-a', name: 'mlflow', port: 8000 };
+  const kubectl = 'kubectl --context kind --namespace team-a';
+  const always = {
+    openOnPort5000: `${kubectl} port-forward service/mlflow 5000:8000`,
+    seePods: `${kubectl} get pods`,
+    followLogs: `${kubectl} logs --follow deployment/mlflow`,
+  };
+  for (const [gcCronJob, expected] of [
+    [undefined, always],
+    [
+      'mlflow-gc',
+      {
+        ...always,
+        collectGarbageNow: `${kubectl} create job mlflow-gc-$(date +%s) --from=cronjob/mlflow-gc`,
+      },
+    ],
+  ] as const) {
+    it(`can be pasted into a shell ${gcCronJob ? 'with' : 'without'} garbage collection`, async () => {
+      const { outputs } = await runStack(() => ({
+        commands: nextCommands({ context: 'kind', service, gcCronJob }),
+      }));
+      expect(outputs.commands).to.deep.equal(expected);
+    });
+  }
+});
+
+describe('scripts for the image', () => {
+  it('are read from their files', () => {
+    expect(migrateScript).to.include('alembic');
+    expect(waitForDatabaseScript).to.include('psycopg2.connect');
+  });
+});

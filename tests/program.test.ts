@@ -1,0 +1,302 @@
+// What must hold for every stack, whatever its settings: checked over each stack file that there is, both while Pulumi
+// previews, with no output known yet, and while it updates.
+import { execFileSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { plannedObjects } from '../lib/names.ts';
+import { type Manifest, isKubernetesObject, manifest, podTemplate } from './support/manifests.ts';
+import {
+  type Json,
+  type Registered,
+  type Run,
+  generatedPassword,
+  isObject,
+  isUnknown,
+  withoutSecrets,
+} from './support/mocks.ts';
+import { encryptedValue, runProgram, stackFile } from './support/program.ts';
+import { violations } from './support/restricted.ts';
+
+const project = join(import.meta.dirname, '..');
+const dataKinds = ['PersistentVolumeClaim', 'RandomPassword', 'Secret', 'Namespace'];
+const handPassword = 'correct horse battery staple';
+
+for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
+  const stack = file.split('.')[1] ?? '';
+  const settings = stackFile(join(project, file));
+  const plus = (changes: Record<string, object | string>): Record<string, unknown> => {
+    const changed = Object.entries(changes).map(([key, value]) => {
+      const before = settings[`mlflow-stack:${key}`] ?? {};
+      return [`mlflow-stack:${key}`, typeof value === 'string' ? value : { ...before, ...value }];
+    });
+    return { ...settings, ...(Object.fromEntries(changed) as object) };
+  };
+
+  describe(`stack ${stack}`, () => {
+    let update: Run;
+    let preview: Run;
+    before(async () => {
+      update = await runProgram(settings, { stack });
+      preview = await runProgram(settings, { stack, preview: true });
+    });
+
+    for (const [mode, run] of [
+      ['in an update', () => update],
+      ['in a preview', () => preview],
+    ] as const) {
+      describe(mode, () => {
+        const objects = () => run().resources.filter(isKubernetesObject);
+        const pods = () => objects().filter((object) => podTemplate(object) !== undefined);
+
+        it('shows its resources as a tree, in which names begin with the name of their parent', () => {
+          const root = `Stack/mlflow-stack-${stack}`;
+          for (const { id, name, parent } of run().resources) {
+            expect(parent, id).not.to.equal(undefined);
+            if (parent !== root)
+              expect(name, id).to.match(new RegExp(`^${parent?.split('/')[1] ?? ''}(-|$)`));
+          }
+          const { resources } = run();
+          const components = resources.filter(({ isComponent }) => isComponent).map(({ id }) => id);
+          const parents = new Set(resources.map(({ parent }) => parent));
+          expect([...parents].filter((parent) => parent !== root)).to.have.members(components);
+        });
+
+        it('labels every object and every pod as its own', () => {
+          const labels = objects().flatMap((object) => {
+            const pod = podTemplate(object);
+            return [manifest(object), ...(pod ? [pod] : [])].map(({ metadata }) => [
+              object.id,
+              metadata.labels,
+            ]);
+          }) as [string, Record<string, string> | undefined][];
+          for (const [id, found] of labels) {
+            expect(found, id).to.include({
+              'app.kubernetes.io/name': 'mlflow',
+              'app.kubernetes.io/instance': `mlflow-stack.${stack}`,
+              'app.kubernetes.io/part-of': 'mlflow-stack',
+              'app.kubernetes.io/managed-by': 'pulumi',
+            });
+            expect(found?.['app.kubernetes.io/component'], id).to.match(/^[a-z-]+$/);
+          }
+          expect(labels).to.have.length.above(10);
+        });
+
+        it('selects the pods of one workload by each selector, and never those of another', () => {
+          for (const object of objects()) {
+            const selector = selectorOf(manifest(object));
+            if (selector === undefined) continue;
+            const selected = pods().filter((pod) => matches(selector, podTemplate(pod)?.metadata.labels));
+            expect(
+              selected.map(({ id }) => id),
+              object.id,
+            ).to.have.lengthOf(1);
+            if (podTemplate(object)) expect(selected).to.deep.equal([object]);
+          }
+        });
+
+        it('lets every pod pass the restricted security level, without a service account token', () => {
+          for (const pod of pods())
+            expect(violations(podTemplate(pod)?.spec ?? fail()), pod.id).to.deep.equal([]);
+          for (const account of objects().filter(({ id }) => id.startsWith('ServiceAccount/'))) {
+            expect(account.inputs.automountServiceAccountToken, account.id).to.equal(false);
+          }
+          expect(pods()).to.have.length.above(2);
+        });
+
+        it('gives every workload a service account of its own that it also makes', () => {
+          const used = pods().map((pod) => podTemplate(pod)?.spec.serviceAccountName);
+          const made = objects().filter(({ id }) => id.startsWith('ServiceAccount/'));
+          expect(new Set(used).size).to.equal(mode === 'in a preview' ? 1 : used.length);
+          if (run() === update)
+            expect(used).to.have.members(made.map((account) => manifest(account).metadata.name));
+        });
+
+        it('sends every object through the provider of the stack, never through a default one', () => {
+          for (const { id, provider } of objects()) expect(provider, id).to.equal('kubernetes/kubernetes');
+        });
+
+        it('shows no secret in plain text', () => {
+          const shown = JSON.stringify([
+            run().resources.map(({ inputs }) => withoutSecrets(inputs)),
+            withoutSecrets(run().registeredOutputs),
+          ]);
+          expect(shown).not.to.include(generatedPassword).and.not.to.include(encryptedValue);
+          for (const pod of pods()) {
+            const spec = podTemplate(pod)?.spec;
+            for (const { env = [] } of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]) {
+              for (const { name, value } of env) {
+                if (/PASSWORD|SECRET|TOKEN/.test(name))
+                  expect(value, `${pod.id} ${name}`).to.equal(undefined);
+              }
+            }
+          }
+        });
+
+        it('prints no Output into a text', () => {
+          expect(JSON.stringify([run().resources, run().outputs])).not.to.include('[Output<');
+        });
+
+        it('keeps names short enough for Kubernetes, with the suffix that Pulumi may add', () => {
+          for (const object of objects()) {
+            expect(manifest(object).metadata.name ?? `${object.name}-12345678`, object.id).to.satisfy(
+              (name: string) => isUnknown(name) || name.length <= 52,
+            );
+          }
+        });
+      });
+    }
+
+    it('looks in advance for every object that it names itself, so that none is taken over', () => {
+      const uncontested = ['Namespace', 'Job'];
+      const named = update.resources
+        .filter(isKubernetesObject)
+        .map(manifest)
+        .filter(({ kind, metadata }) => metadata.name !== undefined && !uncontested.includes(kind));
+      expect(plannedObjects.map(({ kind, name }) => `${kind}/${name}`)).to.include.members(
+        named.map(({ kind, metadata }) => `${kind}/${metadata.name ?? ''}`),
+      );
+    });
+
+    it('makes the same resources in preview and update', () => {
+      expect(preview.resources.map(shape)).to.have.deep.members(update.resources.map(shape));
+      for (const { id, inputs } of preview.resources) {
+        expect(differences(inputs, update.get(id).inputs), id).to.deep.equal([]);
+      }
+    });
+
+    it('says where everything is, and nothing unknown after an update', () => {
+      const outputs = [
+        'artifactUri',
+        'databaseHost',
+        'internalTrackingUrl',
+        'mlflowVersion',
+        'nextCommands',
+        'service',
+        'trackingUrl',
+      ];
+      expect(update.outputs).to.have.all.keys(outputs);
+      expect(preview.outputs).to.have.all.keys(outputs);
+      expect(JSON.stringify(update.outputs)).not.to.match(/undefined|04da6b54/);
+      expect(differences(preview.outputs, update.outputs)).to.deep.equal([]);
+    });
+
+    it('warns of nothing', () => expect([...update.warnings, ...preview.warnings]).to.deep.equal([]));
+
+    for (const [mode, protect, retainOnDelete] of [
+      ['delete', false, false],
+      ['retain', false, true],
+      ['protect', true, false],
+    ] as const) {
+      it(`keeps data as dataProtection ${mode} says, and nothing but data`, async () => {
+        const { resources } = await runProgram(plus({ dataProtection: mode }), { stack });
+        const data = resources.filter(({ id }) => dataKinds.includes(id.split('/')[0] ?? ''));
+        for (const resource of resources) {
+          const wanted = data.includes(resource)
+            ? { protect, retainOnDelete }
+            : { protect: false, retainOnDelete: false };
+          expect(resource, resource.id).to.include(wanted);
+        }
+        expect(data).to.have.length.above(1);
+        // What goes with the namespace is not deleted one by one, which would bypass retain.
+        const content = resources.filter(({ isComponent }) => isComponent);
+        const deletedWith = mode === 'delete' ? 'Namespace/mlflow' : undefined;
+        for (const component of content) expect(component, component.id).to.include({ deletedWith });
+      });
+    }
+
+    it('uses a namespace that is there without touching it', async () => {
+      const cluster = {
+        '/version': { major: '1', minor: '30' },
+        '/apis/storage.k8s.io/v1/storageclasses': 403,
+        '/apis/networking.k8s.io/v1/ingressclasses': 403,
+        '/api/v1/namespaces/team-a': { metadata: { name: 'team-a', labels: {} } },
+      };
+      const run = await runProgram(plus({ namespace: { name: 'team-a', create: false } }), {
+        stack,
+        cluster,
+      });
+      const objects = run.resources.filter(isKubernetesObject).map(manifest);
+      expect(objects.map(({ kind }) => kind)).not.to.include('Namespace');
+      expect(new Set(objects.map(({ metadata }) => metadata.namespace))).to.deep.equal(new Set(['team-a']));
+      for (const { id, deletedWith } of run.resources) expect(deletedWith, id).to.equal(undefined);
+    });
+
+    it('shows a password given by hand nowhere', async () => {
+      for (const isPreview of [false, true]) {
+        const run = await runProgram(plus({ backendStore: { password: handPassword } }), {
+          stack,
+          preview: isPreview,
+        });
+        const all = [run.resources.map(({ inputs }) => inputs), run.registeredOutputs];
+        expect(JSON.stringify(all)).to.include(handPassword);
+        expect(JSON.stringify(withoutSecrets(all))).not.to.include(handPassword);
+      }
+    });
+
+    it('leaves out what is switched off', async () => {
+      const off = { enabled: false };
+      const run = await runProgram(plus({ ingress: off, gc: off, migrations: off }), { stack });
+      const kinds = run.resources.map(({ id }) => id.split('/')[0]);
+      expect(kinds).not.to.include.oneOf(['Ingress', 'CronJob', 'Job', 'GcCronJob']);
+      expect(run.outputs.trackingUrl).to.equal('http://127.0.0.1:5000');
+      expect(run.outputs.nextCommands).not.to.have.any.keys('collectGarbageNow');
+      // Hosts that lead nowhere are not accepted either.
+      expect(JSON.stringify(run.get('Deployment/mlflow-deployment').inputs)).not.to.include(
+        'mlflow.localhost',
+      );
+    });
+  });
+}
+
+it('loads the SDK of no other cloud, and no SDK as a whole', () => {
+  const script = `
+    import { createRequire } from 'node:module';
+    import { runProgram, stackFile } from './tests/support/program.ts';
+    await runProgram(stackFile('Pulumi.local.yaml'), { stack: 'local' });
+    console.log(JSON.stringify(Object.keys(createRequire(import.meta.url).cache)));`;
+  const loaded = JSON.parse(
+    execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: project,
+      encoding: 'utf8',
+    }),
+  ) as string[];
+  const pulumiModules = loaded
+    .map((path) => path.split('/node_modules/').at(-1) ?? '')
+    .filter((path) => path.startsWith('@pulumi/'));
+  expect(new Set(pulumiModules.map((path) => path.split('/')[1]))).to.deep.equal(
+    new Set(['pulumi', 'kubernetes', 'random']),
+  );
+  expect(pulumiModules).not.to.include.oneOf(['@pulumi/kubernetes/index.js', '@pulumi/random/index.js']);
+});
+
+function selectorOf({ kind, spec }: Manifest): Record<string, string> | undefined {
+  return (kind === 'Service' ? spec?.selector : spec?.selector?.matchLabels) as
+    Record<string, string> | undefined;
+}
+
+function matches(selector: Record<string, string>, labels: Record<string, string> = {}): boolean {
+  return Object.entries(selector).every(([key, value]) => labels[key] === value);
+}
+
+/** What the engine plans by. */
+function shape({ id, type, parent, protect, retainOnDelete, deletedWith, provider }: Registered): object {
+  return { id, type, parent, protect, retainOnDelete, deletedWith, provider };
+}
+
+/** Paths at which a preview shows something else than the update does; what is not known yet may become anything. */
+function differences(preview: Json | undefined, update: Json | undefined, path = ''): string[] {
+  if (isUnknown(preview)) return [];
+  if (isObject(preview) && isObject(update)) {
+    const keys = new Set([...Object.keys(preview), ...Object.keys(update)]);
+    return [...keys].flatMap((key) => differences(preview[key], update[key], `${path}.${key}`));
+  }
+  if (Array.isArray(preview) && Array.isArray(update) && preview.length === update.length) {
+    return preview.flatMap((item, index) => differences(item, update[index], `${path}[${index}]`));
+  }
+  return preview === update ? [] : [path];
+}
+
+function fail(): never {
+  throw new Error('no pod');
+}
