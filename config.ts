@@ -53,7 +53,7 @@ const settingsSchema = section({
   }),
 
   /**
-   * What happens to data (claims, the database password, the namespace around them) on `pulumi destroy`:
+   * What happens to data (the claims, and the namespace around them) on `pulumi destroy`:
    * `delete` removes it, `retain` leaves it in the cluster, `protect` refuses to destroy.
    */
   dataProtection: v.optional(oneOf(['delete', 'retain', 'protect']), 'delete'),

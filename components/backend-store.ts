@@ -27,7 +27,7 @@ export interface BackendStoreArgs {
   readonly maxConnections: number;
   /** Seconds that an update waits for the database to become ready. */
   readonly timeoutSeconds: number;
-  /** What happens to the claim and the password when the stack is destroyed. */
+  /** What happens to the claim when the stack is destroyed. */
   readonly dataProtection: DataProtection;
 }
 
@@ -70,10 +70,9 @@ function withSecretPassword(args: BackendStoreArgs): BackendStoreArgs {
 }
 
 function passwordSecret(name: string, args: BackendStoreArgs, parent: pulumi.Resource): Secret {
-  const protection = dataOptions(args.dataProtection);
   const password =
     args.password ??
-    new RandomPassword(`${name}-password`, { length: 32, special: false }, { parent, ...protection }).result;
+    new RandomPassword(`${name}-password`, { length: 32, special: false }, { parent }).result;
   return new Secret(
     `${name}-credentials`,
     {
@@ -81,7 +80,7 @@ function passwordSecret(name: string, args: BackendStoreArgs, parent: pulumi.Res
       type: 'Opaque',
       stringData: { [passwordKey]: pulumi.secret(password) },
     },
-    { parent, ...protection },
+    { parent },
   );
 }
 
@@ -162,6 +161,18 @@ function statefulSet(
   );
 }
 
+/**
+ * Makes the Secret's password the user's, at each start: the image itself heeds it only when it sets up an empty volume, and
+ * a volume that was retained, or restored, has another. The pod is not ready before this is done.
+ */
+const adoptPasswordScript = `
+until pg_isready --quiet --host 127.0.0.1; do sleep 0.2; done
+psql --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
+\\getenv user POSTGRES_USER
+\\getenv password POSTGRES_PASSWORD
+ALTER ROLE :"user" PASSWORD :'password';
+SQL`;
+
 function databasePod(
   args: BackendStoreArgs,
   names: Record<'serviceAccount' | 'secretName' | 'claimName', pulumi.Input<string>>,
@@ -190,6 +201,7 @@ function databasePod(
           { name: 'PGDATA', value: `${dataPath}/pgdata` },
         ],
         ports: [{ name: 'postgres', containerPort: port }],
+        lifecycle: { postStart: { exec: { command: ['bash', '-c', adoptPasswordScript] } } },
         startupProbe: { ...isReady, periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 150 },
         readinessProbe: { ...isReady, periodSeconds: 5, timeoutSeconds: 5 },
         livenessProbe: { ...isReady, periodSeconds: 20, timeoutSeconds: 10, failureThreshold: 6 },

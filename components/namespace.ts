@@ -38,6 +38,7 @@ export function targetNamespace(args: NamespaceArgs, provider: pulumi.ProviderRe
   );
   return {
     name: namespace.metadata.name,
-    contentOptions: args.dataProtection === 'delete' ? { ...contentOptions, deletedWith: namespace } : contentOptions,
+    contentOptions:
+      args.dataProtection === 'delete' ? { ...contentOptions, deletedWith: namespace } : contentOptions,
   };
 }
