@@ -1,16 +1,24 @@
 // npm run quickstart:down: takes away what the quickstart brought, and looks whether anything is left.
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { destroyCluster, kubeconfigPath } from './cluster/index.ts';
 import { update } from './lib/deploy.ts';
-import { LOCAL_STACK, ownStacks, prepareEngine, pulumi, pulumiDir, stackFile } from './lib/engine.ts';
-import { forwardedStacks, stopForwards } from './lib/forward.ts';
+import {
+  LOCAL_STACK,
+  endOrphans,
+  ownStacks,
+  prepareEngine,
+  pulumi,
+  pulumiDir,
+  stackFile,
+} from './lib/engine.ts';
+import { forwardedPorts, stopForwards } from './lib/forward.ts';
 import { main } from './lib/main.ts';
 import { helpText, parseOptions } from './lib/options.ts';
 import { cacheDir, stateDir } from './lib/paths.ts';
 import { ensureEngine, logDir } from './lib/plan.ts';
-import { acquireLock } from './lib/process.ts';
+import { acquireLock, listProcesses } from './lib/process.ts';
 import type { Step } from './lib/step.ts';
 import { runSteps } from './lib/steps.ts';
 import { contextSettings, QUICKSTART, quickstartTarget, type Target } from './lib/target.ts';
@@ -47,13 +55,19 @@ await main(async (args, signal) => {
       title: 'Destroy the stack',
       run: (context) => (embedded ? destroyLocal(target, context) : destroyNamed(target, context)),
     },
-    { title: 'End port-forwards', run: () => stopForwards(QUICKSTART, target.stack) },
+    {
+      title: 'End what runs in the background',
+      async run() {
+        await stopForwards(QUICKSTART, target.stack);
+        await endOrphans(QUICKSTART);
+      },
+    },
   ];
   if (embedded) {
     steps.push({ title: 'Destroy the cluster', run: (context) => destroyCluster(QUICKSTART, context) });
     steps.push({ title: 'Check that nothing is left', run: async () => expectNothingLeft() });
   }
-  await runSteps(steps, { logDir: logDir(QUICKSTART), signal });
+  await runSteps(steps, { logDir: join(logDir(QUICKSTART), 'down'), signal });
   if (options.purge)
     for (const dir of [cacheDir, stateDir(QUICKSTART)]) rmSync(dir, { recursive: true, force: true });
   console.log(
@@ -121,32 +135,18 @@ async function removeStack(stack: string): Promise<void> {
 
 /** Looks at the machine itself, not at records that may be wrong. */
 function expectNothingLeft(): void {
-  const state = stateDir(QUICKSTART);
+  const roots = ['cluster', 'pulumi', 'forwards'].map((name) => join(stateDir(QUICKSTART), name, '/'));
+  const ours = (path: string) => roots.some((root) => path.startsWith(root));
   const left = ownStacks(QUICKSTART).includes(LOCAL_STACK) ? ['the state of stack local'] : [];
-  left.push(
-    ...forwardedStacks(QUICKSTART)
-      .filter((stack) => stack === LOCAL_STACK)
-      .map(() => 'a port-forward'),
-  );
+  if (forwardedPorts(QUICKSTART, LOCAL_STACK).length > 0) left.push('a port-forward');
+  for (const { pid, command } of listProcesses()) {
+    if (command.some(ours)) left.push(`process ${pid} (${command[0]})`);
+  }
   if (existsSync('/proc/self/mountinfo')) {
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
       .map((line) => line.split(' ')[4] ?? '');
-    left.push(...mounts.filter((path) => path.startsWith(state)).map((path) => `the mount ${path}`));
-    for (const pid of readdirSync('/proc').filter(
-      (name) => /^\d+$/.test(name) && Number(name) !== process.pid,
-    )) {
-      const command = readCommand(pid);
-      if (command.includes(`${state}/cluster`)) left.push(`process ${pid} (${command.slice(0, 80)})`);
-    }
+    left.push(...mounts.filter(ours).map((path) => `the mount ${path}`));
   }
   if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
-}
-
-function readCommand(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-  } catch {
-    return '';
-  }
 }

@@ -1,11 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { mlflowPackagesDir } from '../images/index.ts';
 import { pulumi, stackLocks, withStackFile } from './engine.ts';
 import { projectDir } from './paths.ts';
-import { identify } from './process.ts';
+import { listProcesses } from './process.ts';
 import type { StepContext } from './step.ts';
 import { sentence } from './steps.ts';
 
@@ -31,54 +31,70 @@ export async function update(
   await waitForLocks(instance, stack, context);
   return withStackFile(instance, stack, async (fileArgs) => {
     const common = ['--yes', '--non-interactive', '--color', 'never', '--stack', stack];
-    // In a process group of its own, so that Ctrl-C reaches the engine once, from here: it finishes what it has begun. A
-    // second one would make it drop everything.
     const child = pulumi(instance, stack, [command, ...common, ...args, ...fileArgs], {
-      all: true,
-      buffer: false,
+      stdin: 'ignore',
+      // Straight into the file: should this process be killed, the engine can still finish what it has begun.
+      stdout: log,
+      stderr: log,
+      // In a process group of its own, so that Ctrl-C reaches the engine once, from here, and it winds down. A second one
+      // would make it drop everything.
       detached: true,
       cancelSignal: signal,
       killSignal: 'SIGINT',
       forceKillAfterDelay: 60_000,
     });
-    let changed = false;
-    let diagnosing = false;
-    const reasons: string[] = [];
-    for await (const line of createInterface({ input: child.all as Readable })) {
-      log.write(`${line}\n`);
-      const [, sign, type, name, verb] = /^ *([-+~]+) +(\S+) +(\S+) (\w+)/.exec(line) ?? [];
-      if (sign) {
-        changed = true;
-        report(`${verb} ${type?.split(':').at(-1)} ${name}`);
-      }
-      diagnosing = diagnosing ? !/^\S/.test(line) : line === 'Diagnostics:';
-      if (diagnosing) reasons.push(line);
-    }
-    await child.catch((error: unknown) => {
+    const output = watch((log as unknown as { path: string }).path, report);
+    try {
+      await child;
+    } catch (error) {
       signal.throwIfAborted();
-      throw new Error(explain(reasons) ?? sentence(error), { cause: error });
-    });
-    return changed;
+      throw new Error(explain(output.end()) ?? sentence(error), { cause: error });
+    }
+    return output.end().some((line) => CHANGE.test(line));
   });
 }
 
+/** A line of progress: sign, type, name, verb. */
+const CHANGE = /^ *[-+~]+ +(\S+) +(\S+) (\w+)/;
+
+/** Reports the changes that Pulumi writes into the log. */
+function watch(file: string, report: (text: string) => void): { end: () => string[] } {
+  const lines = () => readFileSync(file, 'utf8').split('\n');
+  const timer = setInterval(() => {
+    const [, type, name, verb] = CHANGE.exec(lines().findLast((line) => CHANGE.test(line)) ?? '') ?? [];
+    if (type) report(`${verb} ${type.split(':').at(-1)} ${name}`);
+  }, 500);
+  return {
+    end() {
+      clearInterval(timer);
+      return lines();
+    },
+  };
+}
+
 /** What Pulumi's diagnostics say, without the lines that only tell that something was said elsewhere. */
-function explain(diagnostics: string[]): string | undefined {
-  const text = diagnostics
+function explain(output: string[]): string | undefined {
+  const start = output.indexOf('Diagnostics:') + 1;
+  if (start === 0) return undefined;
+  const length = output.slice(start).findIndex((line) => /^\S/.test(line));
+  const text = output
+    .slice(start, start + length)
     .map((line) => line.replace(/^\s+(error: )?/, ''))
-    .filter((line) => !/^(update failed|Resources:)?$/.test(line));
-  // The headings name resources whose message is gone.
-  const lines = text.filter(
-    (line, index) => !(line.endsWith('):') && (text[index + 1] ?? '):').endsWith('):')),
-  );
-  return lines.length > 0 ? lines.join('\n  ') : undefined;
+    .filter((line) => line !== '' && line !== 'update failed');
+  // The heading of a resource without a message of its own.
+  const heading = /^\S+ \(\S+\):$/;
+  return text
+    .filter((line, index) => !(heading.test(line) && heading.test(text[index + 1] ?? '():')))
+    .join('\n  ');
 }
 
 async function waitForLocks(instance: string, stack: string, { signal, report }: StepContext): Promise<void> {
   for (;;) {
-    const locks = stackLocks(instance, stack);
-    if (locks.length === 0) return;
-    const living = locks.find(({ pid }) => identify(pid));
+    const owners = stackLocks(instance, stack);
+    if (owners.length === 0) return;
+    const living = listProcesses().find(
+      ({ pid, command }) => owners.includes(pid) && command[0]?.endsWith('pulumi'),
+    );
     if (living === undefined) {
       await pulumi(instance, stack, ['cancel', '--yes', '--stack', stack], { cancelSignal: signal });
       return;

@@ -19,6 +19,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { kubeconfigPath } from '../cluster/index.ts';
 import { engineBinDir, toolPath } from '../toolchain/index.ts';
 import { cacheDir, projectDir, stateDir } from './paths.ts';
+import { identify, listProcesses, stopProcess } from './process.ts';
 
 /** The stack of the embedded cluster. */
 export const LOCAL_STACK = 'local';
@@ -78,6 +79,7 @@ export async function prepareEngine(instance: string, stack = LOCAL_STACK): Prom
     rmSync(link, { force: true });
     symlinkSync(toolPath(`pulumi-resource-${name}`), link);
   }
+  await endOrphans(instance);
   if (!existsSync(passphraseFile(instance))) {
     writeFileSync(passphraseFile(instance), randomBytes(24).toString('base64url'), {
       mode: 0o600,
@@ -116,6 +118,22 @@ async function initStack(instance: string, stack: string): Promise<void> {
   await execa('pulumi', ['stack', 'select', stack, '--non-interactive'], inProject);
 }
 
+/** An engine that was killed leaves behind its plugins, which may wait for it forever, and its copy of the stack file. */
+export async function endOrphans(instance: string): Promise<void> {
+  if (!existsSync(pulumiDir(instance))) return;
+  const mark = `PULUMI_HOME=${pulumiDir(instance)}`;
+  const ours = listProcesses().filter(({ environment }) => environment.includes(mark));
+  const pids = new Set(ours.map(({ pid }) => pid));
+  for (const { pid, parent, command } of ours) {
+    const orphan = !pids.has(parent) && /^pulumi-(language|resource)-/.test(basename(command[0] ?? ''));
+    const identity = orphan ? identify(pid) : undefined;
+    if (identity) await stopProcess(identity);
+  }
+  for (const name of readdirSync(pulumiDir(instance)).filter((name) => name.startsWith('settings-'))) {
+    if (!identify(Number(name.split('-')[1]))) rmSync(join(pulumiDir(instance), name), { recursive: true });
+  }
+}
+
 /** Starts the Pulumi CLI on a stack. */
 export function pulumi(
   instance: string,
@@ -146,7 +164,7 @@ export async function withStackFile<T>(
 ): Promise<T> {
   const file = stackFile(stack);
   if (!existsSync(file)) return action([]);
-  const dir = mkdtempSync(join(pulumiDir(instance), 'settings-'));
+  const dir = mkdtempSync(join(pulumiDir(instance), `settings-${process.pid}-`));
   const copy = join(dir, basename(file));
   const before = readFileSync(file, 'utf8');
   writeFileSync(copy, before);
@@ -162,16 +180,13 @@ export async function withStackFile<T>(
   }
 }
 
-/** Processes that hold the stack's lock, with the lock's file. A killed engine leaves its lock behind. */
-export function stackLocks(instance: string, stack: string): { pid: number; file: string }[] {
+/** Process numbers of the engines that hold the stack's lock. A killed engine leaves its lock behind. */
+export function stackLocks(instance: string, stack: string): number[] {
   const dir = join(pulumiDir(instance), 'backend/.pulumi/locks/organization', packageJson.name, stack);
   if (!existsSync(dir)) return [];
   return readdirSync(dir)
     .filter((name) => name.endsWith('.json'))
-    .map((name) => ({
-      pid: Number(/"pid":\s*(\d+)/.exec(readFileSync(join(dir, name), 'utf8'))?.[1]),
-      file: join(dir, name),
-    }));
+    .map((name) => Number(/"pid":\s*(\d+)/.exec(readFileSync(join(dir, name), 'utf8'))?.[1]));
 }
 
 /** Names of the stacks in the instance's own backend. */

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
-import { existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { stateDir } from './paths.ts';
-import { identify, isRunning, stopProcess, type ProcessIdentity } from './process.ts';
+import { identify, isRunning, listProcesses, stopProcess, type ProcessIdentity } from './process.ts';
 
 /** One Service of the cluster made reachable on a local port. */
 export interface Forward {
@@ -99,14 +99,6 @@ export function forwardedPorts(instance: string, stack: string): number[] {
   return record && isRunning(record.supervisor) ? record.plan.forwards.map(({ localPort }) => localPort) : [];
 }
 
-/** Stacks that have a port-forward on record. */
-export function forwardedStacks(instance: string): string[] {
-  if (!existsSync(forwardDir(instance))) return [];
-  return readdirSync(forwardDir(instance))
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => name.slice(0, -'.json'.length));
-}
-
 export async function isPortFree(port: number): Promise<boolean> {
   const server = createServer();
   return new Promise((settle) => {
@@ -117,23 +109,9 @@ export async function isPortFree(port: number): Promise<boolean> {
 
 /** A supervisor that was killed leaves its kubectl processes behind, in its process group. */
 function kubectlsOf({ supervisor, plan }: ForwardRecord): ProcessIdentity[] {
-  if (!existsSync('/proc/self/stat')) return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const group = readFileSync(`/proc/${pid}/stat`, 'utf8')
-          .replace(/^.*\) /s, '')
-          .split(' ')[2];
-        return (
-          group === `${supervisor.pid}` &&
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`${plan.kubectl}\0`)
-        );
-      } catch {
-        return false;
-      }
-    })
-    .map((pid) => identify(Number(pid)))
+  return listProcesses()
+    .filter(({ group, command }) => group === supervisor.pid && command[0] === plan.kubectl)
+    .map(({ pid }) => identify(pid))
     .filter((identity) => identity !== undefined);
 }
 

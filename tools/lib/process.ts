@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -34,10 +43,8 @@ export async function stopProcess(target: ProcessIdentity, graceSeconds = 5): Pr
 function startTime(pid: number): string | undefined {
   try {
     if (existsSync('/proc/self/stat')) {
-      // The command name in parentheses may contain anything; fields are counted after it. A zombie is gone for us.
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /s, '')
-        .split(' ');
+      const fields = statFields(pid);
+      // A zombie is gone for us.
       return fields[0] === 'Z' ? undefined : fields[19];
     }
     return execFileSync('ps', ['-o', 'lstart=', '-p', `${pid}`], { encoding: 'utf8' }).trim() || undefined;
@@ -88,4 +95,44 @@ export function readIdentity(file: string): ProcessIdentity | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What the system tells about a running process; empty where there is no /proc. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly command: readonly string[];
+  readonly environment: readonly string[];
+}
+
+export function listProcesses(): ProcessInfo[] {
+  if (!existsSync('/proc/self/stat')) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const lines = (file: string) => readFileSync(`/proc/${name}/${file}`, 'utf8').split('\0');
+        const fields = statFields(Number(name));
+        return [
+          {
+            pid: Number(name),
+            parent: Number(fields[1]),
+            group: Number(fields[2]),
+            command: lines('cmdline'),
+            environment: lines('environ'),
+          },
+        ];
+      } catch {
+        // Ended meanwhile, or another user's.
+        return [];
+      }
+    });
+}
+
+/** From the state on: the command name before it stands in parentheses and may contain anything. */
+function statFields(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
 }

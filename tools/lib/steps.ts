@@ -72,7 +72,8 @@ export async function runSteps(steps: readonly (Step | Group)[], options: RunOpt
     if (live)
       await new Listr(tasks, {
         registerSignalListeners: false,
-        rendererOptions: { collapseSubtasks: false },
+        // The error is told once, at the end.
+        rendererOptions: { collapseSubtasks: false, showErrorMessage: false },
       }).run();
     else await new Listr(tasks, { registerSignalListeners: false, renderer: 'silent' }).run();
   } catch (error) {
@@ -179,7 +180,7 @@ export function sentence(error: unknown): string {
 function tail(file: string): string {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
-    .filter((line) => line.trim() !== '');
+    .filter((line) => /\w/.test(line));
   return lines
     .slice(-6)
     .map((line) => `  ${line.slice(0, 300)}\n`)
