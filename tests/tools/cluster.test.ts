@@ -1,24 +1,20 @@
 import { expect } from 'chai';
 import { missing, type KubernetesObject } from '../../tools/cluster/api.ts';
-import {
-  certificates,
-  cniConfig,
-  containerdConfig,
-  daemons,
-  kubeletConfig,
-  kubeProxyConfig,
-  type NodeSettings,
-} from '../../tools/cluster/config.ts';
+import { certificates, cgroupOf, CONFIG_FILES, daemonScripts, render } from '../../tools/cluster/config.ts';
 import { chooseNetwork, occupiedRanges, overlaps } from '../../tools/cluster/network.ts';
 import { manifestOf } from '../../tools/images/oci.ts';
 
-const settingsOf = (instance: string, occupied: string[] = []): NodeSettings => ({
-  instance,
+const settingsOf = (instance: string, occupied: string[] = []) => ({
+  ...chooseNetwork(instance, occupied),
   dir: `/state/${instance}/cluster`,
-  network: chooseNetwork(instance, occupied),
-  programs: { kubeDir: '/tools/kubernetes', etcd: '/tools/etcd' },
+  nodeName: 'node',
+  cgroup: cgroupOf(instance),
   pauseImage: 'localhost/pause:1',
 });
+type Settings = ReturnType<typeof settingsOf>;
+const scriptsOf = (settings: Settings) => daemonScripts(settings, (name) => `/tools/${name}`);
+const everything = (settings: Settings) =>
+  [...CONFIG_FILES.map((file) => render(file, settings)), ...Object.values(scriptsOf(settings))].join('\n');
 
 describe('cluster network', () => {
   it('is the same for the same instance, and another for another one', () => {
@@ -79,48 +75,42 @@ describe('cluster network', () => {
 
 describe('cluster configuration', () => {
   const settings = settingsOf('e2e');
-  const { network } = settings;
 
-  it('gives each instance folders and control groups of its own', () => {
-    const [mine, other] = [settings, settingsOf('quickstart', [network.slice])].map((each) =>
-      JSON.stringify([daemons(each), kubeletConfig(each), kubeProxyConfig(each), containerdConfig(each)]),
-    );
-    expect(mine).to.include('/state/e2e/').and.not.include('quickstart');
-    expect(other).to.include('/mlflow-stack-quickstart').and.not.include('e2e');
+  it('gives each instance folders, addresses and control groups of its own', () => {
+    const other = settingsOf('quickstart', [settings.slice]);
+    expect(everything(settings))
+      .to.include('/state/e2e/')
+      .and.not.include('quickstart')
+      .and.not.include(other.nodeAddress);
+    expect(everything(other)).to.include('/mlflow-stack-quickstart').and.not.include('e2e');
   });
 
-  it('writes nothing that outlives the node outside its folder', () => {
-    expect(containerdConfig(settings)).to.include('state = "/run/').and.include('root = "/state/e2e/');
-    expect(JSON.stringify(cniConfig(network))).to.include('"dataDir":"/run/cni"');
-    expect(kubeletConfig(settings)).to.include({ protectKernelDefaults: true });
+  it('keeps what must end with the node in memory', () => {
+    expect(everything(settings)).to.include('state = "/run/').and.include('"dataDir": "/run/cni"');
   });
 
   it('certifies every address under which the API server is called', () => {
-    const names = certificates(network).find(({ name }) => name === 'kube-apiserver')?.alternativeNames;
-    expect(names).to.include.members([
-      'IP:127.0.0.1',
-      `IP:${network.nodeAddress}`,
-      `IP:${network.apiServiceAddress}`,
-      'DNS:kubernetes.default.svc',
-    ]);
+    const names = certificates(settings).find(({ name }) => name === 'kube-apiserver')?.alternativeNames;
+    const addresses = ['127.0.0.1', settings.nodeAddress, settings.apiServiceAddress].map(
+      (address) => `IP:${address}`,
+    );
+    expect(names).to.include.members([...addresses, 'DNS:kubernetes.default.svc']);
   });
 
   it('refers only to certificates that are made', () => {
-    const made = new Set([...certificates(network).map(({ name }) => name), 'ca', 'service-account']);
-    const used = Object.values(daemons(settings))
-      .flat()
-      .join(' ')
-      .matchAll(/pki\/([\w-]+)\./g);
-    for (const [, name] of used) expect(made).to.include(name);
+    const made = new Set([...certificates(settings).map(({ name }) => name), 'ca', 'service-account']);
+    for (const [, name] of everything(settings).matchAll(/pki\/([\w-]+)\./g)) expect(made).to.include(name);
   });
 
-  it('agrees with itself about ranges', () => {
-    const flags = daemons(settings);
-    for (const daemon of ['kube-apiserver', 'kube-controller-manager']) {
-      expect(flags[daemon]).to.include(`--service-cluster-ip-range=${network.serviceCidr}`);
-    }
-    expect(flags['kube-controller-manager']).to.include(`--cluster-cidr=${network.podCidr}`);
-    expect(kubeletConfig(settings)).to.deep.include({ clusterDNS: [network.dnsAddress] });
+  it('quotes what the shell would take apart', () => {
+    const script = scriptsOf({ ...settings, dir: "/a b/it's" }).kubelet;
+    expect(script)
+      .to.match(/^#!\/bin\/sh\nexec \/tools\/kubelet /)
+      .and.include(`'--config=/a b/it'\\''s/kubelet.yaml'`);
+  });
+
+  it('refuses a template with an unknown name', () => {
+    expect(() => render('resolv.conf', {})).to.throw('nothing is known about dnsAddress');
   });
 });
 

@@ -13,9 +13,9 @@ import {
 import { stateDir } from '../lib/paths.ts';
 import type { Step, StepContext } from '../lib/step.ts';
 import { sentence } from '../lib/steps.ts';
-import { kubeBinDir, toolPath } from '../toolchain/index.ts';
+import { toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
-import { CONTAINERD_SOCKET, NODE_NAME } from './config.ts';
+import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
 import { bootNode, clusterDir, inside, networkOf, nodeError, runningNode, stopNode } from './node.ts';
 import { writeKubeconfig } from './pki.ts';
 
@@ -56,25 +56,18 @@ export async function destroyCluster(instance: string, context: StepContext): Pr
   await stopNode(instance, 0);
   context.report('deleting the data');
   rmSync(kubeconfigPath(instance), { force: true });
-  rmSync(clusterDir(instance), { recursive: true, force: true });
+  // Tens of thousands of files: a child process deletes them faster, and progress can be shown meanwhile.
+  await execa('rm', ['-rf', '--one-file-system', clusterDir(instance)], { cancelSignal: context.signal });
 }
 
 async function startNode(instance: string, context: StepContext): Promise<void> {
   if (!(await answers(instance, context))) {
     await stopNode(instance);
-    await bootNode(instance, { kubeDir: kubeBinDir, etcd: toolPath('etcd') }, pauseImage, context);
-    await waitFor(API_SECONDS, instance, context, async () => {
-      await read(instance, '/readyz', context);
-      return [];
-    });
+    await bootNode(instance, (name) => (name === 'containerd' ? name : toolPath(name)), pauseImage, context);
+    await waitForApi(API_SECONDS, instance, context);
   }
-  writeKubeconfig(
-    kubeconfigPath(instance),
-    contextName(instance),
-    serverOf(instance),
-    join(clusterDir(instance), 'pki'),
-    'admin',
-  );
+  const pki = join(clusterDir(instance), 'pki');
+  writeKubeconfig(kubeconfigPath(instance), contextName(instance), serverOf(instance), pki, 'admin');
 }
 
 /** Whether the node runs and its API answers; a node that was started a moment ago gets the time it needs. */
@@ -83,10 +76,7 @@ async function answers(instance: string, context: StepContext): Promise<boolean>
   if (node === undefined) return false;
   const age = (Date.now() - new Date(node.booted).getTime()) / 1000;
   try {
-    await waitFor(Math.max(5, API_SECONDS - age), instance, context, async () => {
-      await read(instance, '/readyz', context);
-      return [];
-    });
+    await waitForApi(Math.max(5, API_SECONDS - age), instance, context);
     return true;
   } catch {
     context.signal.throwIfAborted();
@@ -95,24 +85,21 @@ async function answers(instance: string, context: StepContext): Promise<boolean>
 }
 
 async function loadImages(instance: string, context: StepContext): Promise<void> {
-  const images = await clusterImages(context);
+  const node = inside(requireNode(instance, context));
   await importImages(
-    images,
-    [...inside(requireNode(instance, context)), 'ctr', '-a', CONTAINERD_SOCKET, '-n', 'k8s.io'],
+    await clusterImages(context),
+    [...node, 'ctr', '-a', CONTAINERD_SOCKET, '-n', 'k8s.io'],
     context,
   );
 }
 
 async function startAddons(instance: string, context: StepContext): Promise<void> {
-  const network = networkOf(instance);
-  const values: Record<string, string> = {
-    ...network,
+  const manifest = render('addons.yaml', {
+    ...networkOf(instance),
+    dir: clusterDir(instance),
     addonsImage,
     traefikImage,
-    volumesDir: join(clusterDir(instance), 'volumes'),
-  };
-  const template = readFileSync(join(import.meta.dirname, 'addons.yaml'), 'utf8');
-  const manifest = template.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+  });
   const stamp = join(clusterDir(instance), 'addons.applied');
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== sha256(manifest)) {
     const apply = [
@@ -121,14 +108,15 @@ async function startAddons(instance: string, context: StepContext): Promise<void
       'apply',
       '--server-side',
       '--force-conflicts',
-      '--filename',
+      '-f',
       '-',
     ];
+    const { signal, log } = context;
     await execa(toolPath('kubectl'), apply, {
       input: manifest,
-      cancelSignal: context.signal,
-      stdout: context.log,
-      stderr: context.log,
+      cancelSignal: signal,
+      stdout: log,
+      stderr: log,
     });
     writeFileSync(stamp, sha256(manifest));
   }
@@ -152,6 +140,9 @@ function requireNode(instance: string, context: StepContext) {
   if (node === undefined) throw nodeError(instance, 'The node has ended', context);
   return node;
 }
+
+const waitForApi = (seconds: number, instance: string, context: StepContext) =>
+  waitFor(seconds, instance, context, () => read(instance, '/readyz', context).then(() => []));
 
 /** Asks until nothing is missing. A failing question counts as "the API server". */
 async function waitFor(

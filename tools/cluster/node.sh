@@ -59,7 +59,7 @@ keep_running() {
     status=0
     wait $! || status=$?
     echo "$name ended with exit code $status"
-    echo "$(date -u +%FT%TZ) $name ended with exit code $status" >&3
+    echo "$(date -u +%FT%TZ) $name ended with exit code $status, see $dir/log/$name.log" >&3
     sleep 1
   done
 }

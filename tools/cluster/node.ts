@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type SpawnOptions } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -17,13 +17,12 @@ import { freemem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
-import { stringify } from 'yaml';
 import { stateDir } from '../lib/paths.ts';
 import { identify, isRunning, type ProcessIdentity, readIdentity, stopProcess } from '../lib/process.ts';
 import type { StepContext } from '../lib/step.ts';
-import * as config from './config.ts';
+import { cgroupOf, CONFIG_FILES, daemonScripts, NODE_NAME, type NodeSettings, render } from './config.ts';
 import { chooseNetwork, type Network, occupiedRanges, overlaps } from './network.ts';
-import { makePki } from './pki.ts';
+import { makePki, writeWhole } from './pki.ts';
 
 const MEMORY_GIB = 3;
 const DISK_GIB = 10;
@@ -68,7 +67,7 @@ export function inside(node: ProcessIdentity): readonly [string, ...string[]] {
 /** Starts the node's processes. Whether they get along is for the caller to find out. */
 export async function bootNode(
   instance: string,
-  programs: config.Programs,
+  programOf: (name: string) => string,
   pauseImage: string,
   context: StepContext,
 ): Promise<void> {
@@ -76,8 +75,9 @@ export async function bootNode(
   mkdirSync(dir, { recursive: true });
   checkMachine(dir);
   const network = await claimNetwork(instance, context);
-  await makePki(join(dir, 'pki'), network, context);
-  writeConfiguration({ instance, dir, network, programs, pauseImage });
+  const settings = { ...network, dir, nodeName: NODE_NAME, cgroup: cgroupOf(instance), pauseImage };
+  await makePki(settings, context);
+  writeConfiguration(settings, programOf);
 
   const booted = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
   const log = openSync(join(dir, 'log/node.log'), 'a');
@@ -85,21 +85,19 @@ export async function bootNode(
   const script = [
     join(import.meta.dirname, 'node.sh'),
     dir,
-    config.cgroupRoot(instance),
+    settings.cgroup,
     network.hostAddress,
     network.nodeAddress,
   ];
-  const child = spawn('unshare', [...namespaces, 'tini', '--', 'bash', ...script], {
-    detached: true,
-    env: DAEMON_ENV,
-    cwd: '/',
-    stdio: ['ignore', log, log],
-  });
+  const options: SpawnOptions = { detached: true, env: DAEMON_ENV, cwd: '/', stdio: ['ignore', log, log] };
+  const child = spawn('unshare', [...namespaces, 'tini', '--', 'bash', ...script], options);
+  // A child without a number is reported below.
+  child.on('error', () => undefined);
   closeSync(log);
   child.unref();
   const node = await firstChild(child.pid);
   if (node === undefined) throw nodeError(instance, 'The node did not start', context);
-  writeFileSync(processFile(instance), JSON.stringify({ ...node, booted }));
+  writeWhole(processFile(instance), JSON.stringify({ ...node, booted }));
   await connect(network, node, context);
 }
 
@@ -132,13 +130,10 @@ async function removeLink({ link }: Network): Promise<void> {
 
 /** Empty control groups remain when their processes have ended: one tree per hierarchy. */
 function removeCgroups(instance: string): void {
-  const name = config.cgroupRoot(instance);
   const root = '/sys/fs/cgroup';
-  for (const tree of [root, ...readdirSync(root).map((entry) => join(root, entry))].map((parent) =>
-    join(parent, name),
-  )) {
+  const parents = [root, ...readdirSync(root).map((hierarchy) => join(root, hierarchy))];
+  for (const tree of parents.map((parent) => join(parent, cgroupOf(instance))))
     if (existsSync(tree)) removeTree(tree);
-  }
 }
 
 function removeTree(folder: string): void {
@@ -149,24 +144,18 @@ function removeTree(folder: string): void {
 }
 
 function checkMachine(dir: string): void {
-  const gib = (bytes: number) => bytes / 2 ** 30;
-  if (process.platform !== 'linux')
-    throw new Error(
-      'The embedded cluster runs on Linux only; elsewhere, point the stack at a cluster of your own.',
-    );
+  const gib = (bytes: number) => Number((bytes / 2 ** 30).toFixed(1));
+  const { bavail, bsize } = statfsSync(dir);
+  const [memory, disk, isNew] = [gib(freemem()), gib(bavail * bsize), !existsSync(join(dir, 'containerd'))];
   if (process.getuid?.() !== 0)
-    throw new Error('The embedded cluster makes namespaces and mounts: run the command as root (sudo).');
-  const memory = gib(freemem());
+    throw new Error('The cluster makes namespaces and mounts: run the command as root (sudo).');
   if (memory < MEMORY_GIB)
     throw new Error(
-      `Only ${memory.toFixed(1)} GiB of memory are available and the cluster needs ${MEMORY_GIB}: close something large.`,
+      `The cluster needs ${MEMORY_GIB} GiB of free memory and there are ${memory}: close something large.`,
     );
-  if (existsSync(join(dir, 'containerd'))) return;
-  const { bavail, bsize } = statfsSync(dir);
-  const disk = gib(bavail * bsize);
-  if (disk < DISK_GIB)
+  if (isNew && disk < DISK_GIB)
     throw new Error(
-      `Only ${disk.toFixed(1)} GiB are free on the disk of ${dir} and a new cluster needs ${DISK_GIB}: free some, or set XDG_STATE_HOME to another disk.`,
+      `A new cluster needs ${DISK_GIB} GiB on the disk of ${dir} and there are ${disk}: free some, or set XDG_STATE_HOME.`,
     );
 }
 
@@ -185,7 +174,7 @@ async function claimNetwork(instance: string, context: StepContext): Promise<Net
     return known;
   }
   const network = chooseNetwork(instance, [...occupied, ...otherInstances(instance)]);
-  writeFileSync(networkFile(instance), JSON.stringify(network));
+  writeWhole(networkFile(instance), JSON.stringify(network));
   return network;
 }
 
@@ -195,36 +184,23 @@ function otherInstances(instance: string): string[] {
   return others.flatMap((name) => networkOf(name)?.slice ?? []);
 }
 
-function writeConfiguration(settings: config.NodeSettings): void {
+function writeConfiguration(settings: NodeSettings, programOf: (name: string) => string): void {
   const path = (...names: string[]) => join(settings.dir, ...names);
-  for (const folder of ['cni', 'containerd', 'daemons', 'etcd', 'kubelet', 'log', 'volumes'])
+  for (const folder of ['cni', 'daemons', 'kubelet', 'log', 'volumes'])
     mkdirSync(path(folder), { recursive: true });
   // One log per boot, and the one before.
   for (const log of globSync('log/*.log', { cwd: settings.dir }))
     renameSync(path(log), `${path(log)}.previous`);
-  writeFileSync(path('containerd.toml'), config.containerdConfig(settings));
-  writeFileSync(
-    path('cni/10-pods.conflist'),
-    JSON.stringify(config.cniConfig(settings.network), undefined, 2),
-  );
-  writeFileSync(path('kubelet.yaml'), stringify(config.kubeletConfig(settings)));
-  writeFileSync(path('kube-proxy.yaml'), stringify(config.kubeProxyConfig(settings)));
-  writeFileSync(path('resolv.conf'), `nameserver ${settings.network.dnsAddress}\n`);
-  for (const [name, command] of Object.entries(config.daemons(settings))) {
-    writeFileSync(path('daemons', name), `#!/bin/sh\nexec ${command.map(shellQuote).join(' \\\n  ')}\n`, {
-      mode: 0o755,
-    });
-  }
-}
-
-function shellQuote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  for (const file of CONFIG_FILES) writeFileSync(path(file), render(file, settings));
+  for (const [name, script] of Object.entries(daemonScripts(settings, programOf)))
+    writeFileSync(path('daemons', name), script, { mode: 0o755 });
 }
 
 /** The first child of a process, which may not be there yet. */
 async function firstChild(pid: number | undefined): Promise<ProcessIdentity | undefined> {
   for (let tries = 0; pid !== undefined && tries < 100 && existsSync(`/proc/${pid}`); tries++) {
-    const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+    const { stdout } = await execa('cat', [`/proc/${pid}/task/${pid}/children`], { reject: false });
+    const [child] = stdout.split(' ');
     if (child) return identify(Number(child));
     await setTimeout(20);
   }

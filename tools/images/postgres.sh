@@ -28,7 +28,6 @@ in_root apt-get -q install -y --no-install-recommends postgresql-15
 install -m 755 "$entrypoint" "$merged/usr/local/bin/docker-entrypoint.sh"
 mkdir -p "$merged/docker-entrypoint-initdb.d"
 install -d -o 999 -g 999 -m 700 "$merged/var/lib/postgresql/data"
-install -d -o 999 -g 999 -m 2775 "$merged/var/run/postgresql"
 umount "$merged/dev" "$merged/proc" "$merged"
 
 # The compiler for queries (LLVM) is larger than everything else together; without the module PostgreSQL does not look for it.
@@ -36,6 +35,7 @@ cd "$work/root"
 rm -rf usr/lib/*/libLLVM* usr/lib/llvm* usr/lib/postgresql/15/lib/llvmjit* usr/lib/postgresql/15/lib/bitcode etc/resolv.conf \
   etc/apt/apt.conf.d/99host usr/sbin/policy-rc.d var/cache/apt/*.bin var/cache/apt/archives var/lib/apt/lists/* var/log/* \
   var/cache/debconf/*-old var/lib/dpkg/*-old run/* tmp/*
+install -d -o 999 -g 999 -m 2775 run/postgresql
 if find . -type c | grep .; then
   echo 'The installation deleted files of the ground layer, which this archive cannot express.' >&2
   exit 1
