@@ -1,19 +1,15 @@
 // npm run pulumi -- ARGS: the Pulumi CLI as its documentation describes it, in the quickstart's environment.
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import {
   LOCAL_STACK,
-  engineEnvironment,
   hasOwnBackend,
   prepareEngine,
   pulumi,
-  pulumiDir,
+  selectedStack,
   stackFile,
   withStackFile,
 } from './lib/engine.ts';
 import { main } from './lib/main.ts';
-import { projectDir } from './lib/paths.ts';
 import { ensureEngine } from './lib/plan.ts';
 import { QUICKSTART } from './lib/target.ts';
 
@@ -44,7 +40,10 @@ const GLOBAL_FLAGS_WITH_VALUE = new Set([
 await main(async (args, signal) => {
   await ensureEngine(QUICKSTART, signal);
   const stack =
-    flagValue(args, ['--stack', '-s']) ?? process.env.PULUMI_STACK ?? selectedStack() ?? LOCAL_STACK;
+    flagValue(args, ['--stack', '-s']) ??
+    process.env.PULUMI_STACK ??
+    selectedStack(QUICKSTART) ??
+    LOCAL_STACK;
   // A stack of its own making is ready at once; others are the user's to create, as anywhere.
   if (stack === LOCAL_STACK) await prepareEngine(QUICKSTART);
   const run = async (extra: string[]) => {
@@ -74,13 +73,4 @@ function flagValue(args: string[], names: string[]): string | undefined {
     }
   }
   return undefined;
-}
-
-/** The stack chosen with `pulumi stack select` in this checkout, as the CLI remembers it. */
-function selectedStack(): string | undefined {
-  const id = createHash('sha1').update(join(projectDir, 'Pulumi.yaml')).digest('hex');
-  const file = join(pulumiDir(QUICKSTART), 'workspaces', `mlflow-stack-${id}-workspace.json`);
-  if (!existsSync(file)) return undefined;
-  const { stacks } = JSON.parse(readFileSync(file, 'utf8')) as { stacks?: Record<string, string> };
-  return stacks?.[engineEnvironment(QUICKSTART).PULUMI_BACKEND_URL ?? '']?.split('/').at(-1);
 }

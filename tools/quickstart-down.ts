@@ -50,6 +50,12 @@ await main(async (args, signal) => {
     throw new Error(`A quickstart is at work (process ${lock.pid}). Wait for it, or end it.`);
 
   const embedded = options.context === undefined;
+  if (!embedded && !ownStacks(QUICKSTART).includes(target.stack)) {
+    console.log(
+      `There is no stack ${target.stack}, so there is nothing to remove. Known stacks: ${others.join(', ') || 'none'}.`,
+    );
+    return;
+  }
   const steps: Step[] = [
     {
       title: 'Destroy the stack',

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -87,6 +87,9 @@ export async function prepareEngine(instance: string, stack = LOCAL_STACK): Prom
     });
   }
   await initStack(instance, stack);
+  if (stack === LOCAL_STACK && selectedStack(instance) === undefined) {
+    await pulumi(instance, stack, ['stack', 'select', stack, '--non-interactive']);
+  }
 }
 
 /**
@@ -95,27 +98,32 @@ export async function prepareEngine(instance: string, stack = LOCAL_STACK): Prom
  * stack's state, where the engine finds it from then on.
  */
 async function initStack(instance: string, stack: string): Promise<void> {
-  const env = engineEnvironment(instance, stack);
-  const inProject = { cwd: projectDir, env, extendEnv: false };
-  if (existsSync(checkpointFile(instance, stack))) return;
-  const known = await execa('pulumi', ['stack', 'select', stack, '--non-interactive'], {
-    ...inProject,
-    reject: false,
-  });
-  if (known.exitCode === 0) return;
+  if (hasOwnBackend(stack) && existsSync(checkpointFile(instance, stack))) return;
   const scratch = mkdtempSync(join(tmpdir(), 'mlflow-stack-'));
   try {
     copyFileSync(join(projectDir, 'Pulumi.yaml'), join(scratch, 'Pulumi.yaml'));
     if (existsSync(stackFile(stack)))
       copyFileSync(stackFile(stack), join(scratch, basename(stackFile(stack))));
-    await execa('pulumi', ['stack', 'init', stack, '--no-select', '--non-interactive'], {
-      ...inProject,
-      cwd: scratch,
-    });
+    const { exitCode, stderr } = await pulumi(
+      instance,
+      stack,
+      ['stack', 'init', stack, '--no-select', '--non-interactive'],
+      { cwd: scratch, reject: false },
+    );
+    if (exitCode !== 0 && !/already exists/.test(String(stderr)))
+      throw new Error(`Stack ${stack} could not be created: ${String(stderr)}`);
   } finally {
     rmSync(scratch, { recursive: true });
   }
-  await execa('pulumi', ['stack', 'select', stack, '--non-interactive'], inProject);
+}
+
+/** The stack chosen with `pulumi stack select` in this checkout, as the CLI remembers it. */
+export function selectedStack(instance: string): string | undefined {
+  const id = createHash('sha1').update(join(projectDir, 'Pulumi.yaml')).digest('hex');
+  const file = join(pulumiDir(instance), 'workspaces', `mlflow-stack-${id}-workspace.json`);
+  if (!existsSync(file)) return undefined;
+  const { stacks } = JSON.parse(readFileSync(file, 'utf8')) as { stacks?: Record<string, string> };
+  return stacks?.[engineEnvironment(instance).PULUMI_BACKEND_URL ?? '']?.split('/').at(-1);
 }
 
 /** An engine that was killed leaves behind its plugins, which may wait for it forever, and its copy of the stack file. */

@@ -35,7 +35,8 @@ export function writeContextStackFile({ stack, context }: Target): void {
 
 export function contextSettings(localSettings: string, context: string): string {
   const document = parseDocument(localSettings);
-  document.commentBefore = ` MLflow on the cluster of context ${context}; made from Pulumi.local.yaml by the quickstart, yours to change.`;
+  const comment = ` MLflow on the cluster of context ${context}; made from Pulumi.local.yaml by the quickstart, yours to change.`;
+  if (document.contents) document.contents.commentBefore = comment;
   document.setIn(['config', 'mlflow-stack:kubernetes'], { context });
   // Which Ingress controller a foreign cluster has is not known; the port-forward needs none.
   document.setIn(['config', 'mlflow-stack:ingress'], { enabled: false });
