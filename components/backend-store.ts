@@ -1,23 +1,18 @@
 // BackendStore: the database that holds experiments, runs, metrics and the model registry.
 import * as pulumi from '@pulumi/pulumi';
 import { StatefulSet } from '@pulumi/kubernetes/apps/v1/statefulSet.js';
-import { PersistentVolumeClaim } from '@pulumi/kubernetes/core/v1/persistentVolumeClaim.js';
+import type { PersistentVolumeClaim } from '@pulumi/kubernetes/core/v1/persistentVolumeClaim.js';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
-import { type DataProtection, dataOptions } from '../lib/data-protection.ts';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
 import { type Resources, definedOnly, restrictedContainer, restrictedPod } from '../lib/pod.ts';
+import { type StorageArgs, dataClaim } from './claim.ts';
 import type { BackendConnection } from './connections.ts';
 
-export interface BackendStoreArgs {
-  readonly namespace: pulumi.Input<string>;
-  /** Size of the claim, as a Kubernetes quantity. Can grow where the StorageClass allows it, never shrink. */
-  readonly size: string;
-  /** StorageClass of the claim. Default: the cluster's default class. A change would replace the claim. */
-  readonly storageClassName?: string | undefined;
+export interface BackendStoreArgs extends StorageArgs {
   /** Image that keeps to the contract of the official one: POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB, PGDATA. */
   readonly image: string;
   /** Password of the database user. Default: 32 random characters. */
@@ -27,8 +22,6 @@ export interface BackendStoreArgs {
   readonly maxConnections: number;
   /** Seconds that an update waits for the database to become ready. */
   readonly timeoutSeconds: number;
-  /** What happens to the claim when the stack is destroyed. */
-  readonly dataProtection: DataProtection;
 }
 
 /** PostgreSQL in the cluster: one pod, one claim, one Service, a password that nobody has to know. */
@@ -39,7 +32,7 @@ export class BackendStore extends pulumi.ComponentResource {
   constructor(name: string, args: BackendStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:BackendStore', name, withSecretPassword(args), opts);
     const secret = passwordSecret(name, args, this);
-    const claim = dataClaim(name, args, this);
+    const claim = dataClaim(name, { ...args, component: 'postgres', accessMode: 'ReadWriteOnce' }, this);
     const service = databaseService(name, args, this);
     const database = statefulSet(name, args, { secret, claim, service }, this);
     this.connection = {
@@ -81,21 +74,6 @@ function passwordSecret(name: string, args: BackendStoreArgs, parent: pulumi.Res
       stringData: { [passwordKey]: pulumi.secret(password) },
     },
     { parent },
-  );
-}
-
-function dataClaim(name: string, args: BackendStoreArgs, parent: pulumi.Resource): PersistentVolumeClaim {
-  return new PersistentVolumeClaim(
-    `${name}-claim`,
-    {
-      metadata: { name, namespace: args.namespace, labels: objectLabels('postgres') },
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        storageClassName: args.storageClassName,
-        resources: { requests: { storage: args.size } },
-      },
-    },
-    { parent, ...dataOptions(args.dataProtection) },
   );
 }
 

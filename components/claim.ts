@@ -1,0 +1,43 @@
+import type * as pulumi from '@pulumi/pulumi';
+import { PersistentVolumeClaim } from '@pulumi/kubernetes/core/v1/persistentVolumeClaim.js';
+import { type DataProtection, dataOptions } from '../lib/data-protection.ts';
+import { objectLabels } from '../lib/labels.ts';
+
+/** Storage in the cluster, as a component offers it in its own args. */
+export interface StorageArgs {
+  /** Namespace of the claim and of the pods that use it. */
+  readonly namespace: pulumi.Input<string>;
+  /** Size of the claim, as a Kubernetes quantity. Can grow where the StorageClass allows it, never shrink. */
+  readonly size: string;
+  /** StorageClass of the claim. Default: the cluster's default class. A change would replace the claim. */
+  readonly storageClassName?: string | undefined;
+  /** What happens to the claim when the stack is destroyed. */
+  readonly dataProtection: DataProtection;
+}
+
+/** A claim that holds data, and is protected as the settings say. */
+export function dataClaim(
+  name: string,
+  args: StorageArgs & { readonly component: string; readonly accessMode: string },
+  parent: pulumi.Resource,
+): PersistentVolumeClaim {
+  return new PersistentVolumeClaim(
+    `${name}-claim`,
+    {
+      metadata: {
+        name,
+        namespace: args.namespace,
+        labels: objectLabels(args.component),
+        // Pods wait for their claims. Waiting here as well would take five minutes for a claim that was retained: it is
+        // bound already, so the event that the plug-in waits for has passed.
+        annotations: { 'pulumi.com/skipAwait': 'true' },
+      },
+      spec: {
+        accessModes: [args.accessMode],
+        storageClassName: args.storageClassName,
+        resources: { requests: { storage: args.size } },
+      },
+    },
+    { parent, ...dataOptions(args.dataProtection) },
+  );
+}
