@@ -76,6 +76,8 @@ function installPackages() {
       '--no-fund',
       '--loglevel=error',
       '--fetch-retries=2',
+      // npm would wait for a minute between two attempts.
+      '--fetch-retry-maxtimeout=10000',
       '--fetch-timeout=60000',
     ],
     {
