@@ -15,6 +15,9 @@ const restricted = {
   capabilities: { drop: ['ALL'] },
 };
 
+/** What uses these objects is waited for, which is enough. */
+const skipAwait = { 'pulumi.com/skipAwait': 'true' };
+
 describe('ArtifactStore', () => {
   async function build(changes: object = {}): Promise<{ run: Run; connection: ArtifactConnection }> {
     let connection: ArtifactConnection | undefined;
@@ -36,7 +39,12 @@ describe('ArtifactStore', () => {
     expect(run.get('PersistentVolumeClaim/files-claim').inputs).to.deep.equal({
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
-      metadata: { name: 'files', namespace: 'team-a', labels: labelsOf('artifact-store') },
+      metadata: {
+        name: 'files',
+        namespace: 'team-a',
+        labels: labelsOf('artifact-store'),
+        annotations: skipAwait,
+      },
       // Without a class, the key must be absent: an empty one would ask for no class at all.
       spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } },
     });
@@ -81,6 +89,9 @@ describe('BackendStore', () => {
     const metadata = { name: 'db', namespace: 'team-a', labels: labelsOf('postgres') };
     const isReady = { exec: { command: ['pg_isready', '-h', '127.0.0.1', '-U', 'mlflow', '-d', 'mlflow'] } };
     const selector = selectorOf('postgres');
+    const { lifecycle } = container(run.get('StatefulSet/db-database'), 'postgres');
+    const afterStart = lifecycle?.postStart?.exec?.command[2];
+    expect(afterStart, 'a retained volume gets the password of the Secret').to.include('ALTER ROLE');
     const manifests = run.resources
       .filter(({ isComponent }) => !isComponent)
       .map(({ id, inputs }) => [id, inputs] as const);
@@ -103,13 +114,13 @@ describe('BackendStore', () => {
       'PersistentVolumeClaim/db-claim': {
         apiVersion: 'v1',
         kind: 'PersistentVolumeClaim',
-        metadata,
+        metadata: { ...metadata, annotations: skipAwait },
         spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '20Gi' } } },
       },
       'Service/db-service': {
         apiVersion: 'v1',
         kind: 'Service',
-        metadata: { ...metadata, annotations: { 'pulumi.com/skipAwait': 'true' } },
+        metadata: { ...metadata, annotations: skipAwait },
         spec: { selector, ports: [{ name: 'postgres', port: 5432, targetPort: 'postgres' }] },
       },
       'StatefulSet/db-database': {
@@ -151,6 +162,7 @@ describe('BackendStore', () => {
                     { name: 'PGDATA', value: '/var/lib/postgresql/data/pgdata' },
                   ],
                   ports: [{ name: 'postgres', containerPort: 5432 }],
+                  lifecycle: { postStart: { exec: { command: ['bash', '-c', afterStart ?? ''] } } },
                   startupProbe: { ...isReady, periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 150 },
                   readinessProbe: { ...isReady, periodSeconds: 5, timeoutSeconds: 5 },
                   livenessProbe: { ...isReady, periodSeconds: 20, timeoutSeconds: 10, failureThreshold: 6 },

@@ -19,6 +19,7 @@ export interface Container {
   readonly args?: string[];
   readonly env?: { readonly name: string; readonly value?: string; readonly valueFrom?: Json }[];
   readonly ports?: { readonly hostPort?: number }[];
+  readonly lifecycle?: { readonly postStart?: { readonly exec?: { readonly command: string[] } } };
   readonly securityContext?: SecurityContext;
 }
 
