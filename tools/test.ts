@@ -3,7 +3,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { stopCluster } from './cluster/index.ts';
-import { main } from './lib/main.ts';
+import { describe, main } from './lib/main.ts';
 import { projectDir } from './lib/paths.ts';
 import { embeddedSteps, logDir } from './lib/plan.ts';
 import { LOCAL_STACK } from './lib/engine.ts';
@@ -35,7 +35,10 @@ await main(async (args, signal) => {
   let failures = 0;
   for (const kind of kinds) {
     console.log(`\n# ${kind}`);
-    const tally = await KINDS[kind](words, signal);
+    const tally = await KINDS[kind](words, signal).catch((error: unknown) => {
+      console.error(describe(error));
+      return { passes: 0, failures: 1 };
+    });
     signal.throwIfAborted();
     passes += tally.passes;
     failures += tally.failures;

@@ -34,7 +34,8 @@ export async function main(
   }
 }
 
-function describe(error: unknown): string {
+/** What a person is told about an error. */
+export function describe(error: unknown): string {
   if (error instanceof StepError) return `\n${error.message}`;
   if (error instanceof Error && PROGRAMMING_ERRORS.some((type) => error instanceof type))
     return `${error.stack}`;

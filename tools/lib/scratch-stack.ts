@@ -63,7 +63,7 @@ export class ScratchStack {
       const child = this.#start(['up', '--yes', '--skip-preview', ...fileArgs]);
       while (!(await when())) {
         if (child.exitCode !== null) {
-          throw new Error(`the update ended before it could be killed:\n${(await child).all}`);
+          throw new Error(`the update ended before it could be killed:\n${String((await child).all)}`);
         }
       }
       // The whole group: engine, language host, program and plugins.
