@@ -6,6 +6,8 @@ import { defaultImages } from './lib/image.ts';
 import { describeMistakes } from './lib/mistakes.ts';
 import { parseQuantity } from './lib/quantity.ts';
 import {
+  annotations,
+  className,
   flag,
   hostName,
   objectName,
@@ -22,7 +24,7 @@ const storage = {
   /** Size of the claim. Growing it later needs a StorageClass with allowVolumeExpansion. */
   size: v.optional(size(), '10Gi'),
   /** StorageClass of the claim. Default: the cluster's default class. */
-  storageClassName: v.optional(objectName()),
+  storageClassName: v.optional(className()),
 };
 
 /** Seconds between checks, seconds until a check counts as failed, failures until the check has its effect. */
@@ -34,6 +36,12 @@ function probe(defaults: { periodSeconds: number; failureThreshold: number }) {
     failureThreshold: v.optional(wholeNumber(1, 1000), defaults.failureThreshold),
   });
 }
+
+const userId = 'a user id above 0, or none';
+
+/** https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax */
+const cronSchedule =
+  /^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|([\d*/,-]+ +){3}([\d*/,-]|[A-Z]{3})+ +([\d*/,-]|[A-Z]{3})+)$/i;
 
 const settingsSchema = section({
   /** The cloud that the stack lives in. Decides where the cluster, the stores and the identities come from. */
@@ -71,7 +79,10 @@ const settingsSchema = section({
     kind: v.optional(oneOf(['postgres']), 'postgres'),
     ...storage,
     /** Image of PostgreSQL. A major version cannot be changed in place. */
-    image: v.optional(text('an image with a tag or digest', /^\S+[:@]\S+$/), defaultImages.postgres),
+    image: v.optional(
+      text('an image with a tag or digest', /^([\w.-]+(:\d+)?\/)?[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$/),
+      defaultImages.postgres,
+    ),
     /** Password of the database user, a secret of at least 16 characters. Default: generated, 32 characters. */
     password: v.optional(
       v.pipe(
@@ -91,14 +102,14 @@ const settingsSchema = section({
   server: optionalSection({
     image: optionalSection({
       repository: v.optional(
-        text('an image repository without tag', /^[^\s@]+$/),
+        text('an image repository without tag', /^[\w.-]+(:\d+)?(\/[\w.-]+)*$/),
         defaultImages.mlflow.repository,
       ),
       /** Also tells the MLflow version, so an own image keeps it in its tag: `v3.17.2-mycompany1`. */
       tag: v.optional(
         text(
           'a tag that begins with the MLflow version, such as v3.17.2-full ("latest" is refused)',
-          /^v?\d+\.\d+\.\d+/,
+          /^v?[3-9]\.\d+\.\d+[\w.-]*$/,
         ),
         defaultImages.mlflow.tag,
       ),
@@ -115,13 +126,16 @@ const settingsSchema = section({
     tmpSize: v.optional(size(), '2Gi'),
     /** User and group of the process. `none` leaves both to the cluster, as OpenShift wants it. */
     runAsUser: v.optional(
-      v.union([wholeNumber(1, 2 ** 31 - 1), v.literal('none')], 'a user id above 0, or none'),
+      v.pipe(
+        v.union([v.number(), v.literal('none')], userId),
+        v.check((value) => value === 'none' || (Number.isInteger(value) && value > 0), userId),
+      ),
       1000,
     ),
     service: optionalSection({
       type: v.optional(oneOf(['ClusterIP', 'NodePort', 'LoadBalancer']), 'ClusterIP'),
       port: v.optional(wholeNumber(1, 65_535), 5000),
-      annotations: v.optional(v.record(v.string(), v.string('a text'), 'annotations'), {}),
+      annotations: annotations(),
     }),
     probes: optionalSection({
       // Asks often, so that an update ends as soon as the server answers; 300 s in all.
@@ -145,19 +159,19 @@ const settingsSchema = section({
   ingress: optionalSection({
     enabled: v.optional(flag(), false),
     /** IngressClass. Default: the cluster's default class. */
-    className: v.optional(objectName()),
+    className: v.optional(className()),
     /** Hosts that people use. Each is accepted as Host header and as Origin of the UI's own requests. */
     hosts: v.optional(v.array(hostName(), 'a list of host names'), []),
     /** Port at which people reach the Ingress controller, where that is not 80: a forwarded port, for instance. */
     port: v.optional(wholeNumber(1, 65_535), 80),
-    annotations: v.optional(v.record(v.string(), v.string('a text'), 'annotations'), {}),
+    annotations: annotations(),
   }),
 
   gc: optionalSection({
     enabled: v.optional(flag(), true),
     /** When `mlflow gc` runs, in cron's five fields. Default: Sundays at 2. */
     schedule: v.optional(
-      text('five cron fields such as "0 2 * * 0", or @weekly and the like', /^(@\w+|(\S+ ){4}\S+)$/),
+      text('five cron fields such as "0 2 * * 0", or @weekly and the like', cronSchedule),
       '0 2 * * 0',
     ),
     /** IANA time zone of the schedule. */
@@ -274,7 +288,7 @@ function exceeded(
 function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
+    return /^[A-Z]/.test(name);
   } catch {
     return false;
   }

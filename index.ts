@@ -15,7 +15,8 @@ const cloud = await loadCloud(settings.cloud);
 const access = cloud.cluster(settings.kubernetes);
 await checkCluster(access, settings);
 
-const provider = new Provider('kubernetes', { ...access });
+// An empty text leaves it to the plug-in to find the kubeconfig, as kubectl does, and keeps its path out of the state.
+const provider = new Provider('kubernetes', { ...access, kubeconfig: access.kubeconfig ?? '' });
 const target = targetNamespace({ ...settings.namespace, dataProtection }, provider);
 const opts = target.contentOptions;
 const pods = {

@@ -64,6 +64,15 @@ interface Kubeconfig {
  * @throws KubeconfigError when there is no such context, naming those that there are.
  */
 export async function connectionOf(access: ClusterAccess): Promise<Connection> {
+  try {
+    return await readConnection(access);
+  } catch (error) {
+    if (error instanceof KubeconfigError) throw error;
+    throw new KubeconfigError(`the kubeconfig cannot be used: ${(error as Error).message}; mend it`);
+  }
+}
+
+async function readConnection(access: ClusterAccess): Promise<Connection> {
   const { source, configs } = await load(access.kubeconfig);
   const find = <K extends keyof Kubeconfig>(key: K, name: string | undefined) =>
     configs.flatMap((config) => (config[key] ?? []) as Named[]).find((entry) => entry.name === name);
@@ -101,12 +110,16 @@ export async function connectionOf(access: ClusterAccess): Promise<Connection> {
 
 async function load(given: string | undefined): Promise<{ source: string; configs: Kubeconfig[] }> {
   if (given?.includes('\n'))
-    return { source: 'the kubeconfig', configs: [located(parse(given), process.cwd())] };
-  const paths = (given ?? process.env.KUBECONFIG ?? join(homedir(), '.kube/config'))
-    .split(delimiter)
-    .filter((path) => path !== '' && existsSync(path));
+    return { source: 'the kubeconfig', configs: [located(parse(given) as Kubeconfig | null, process.cwd())] };
+  const wanted =
+    given === undefined
+      ? (process.env.KUBECONFIG ?? join(homedir(), '.kube/config')).split(delimiter)
+      : [given.replace(/^~(?=\/)/, homedir())];
+  const paths = wanted.filter((path) => path !== '' && existsSync(path));
   const configs = await Promise.all(
-    paths.map(async (path) => located(parse(await readFile(path, 'utf8')), dirname(resolve(path)))),
+    paths.map(async (path) =>
+      located(parse(await readFile(path, 'utf8')) as Kubeconfig | null, dirname(resolve(path))),
+    ),
   );
   return { source: paths.length > 0 ? paths.join(', ') : 'your kubeconfig (no file found)', configs };
 }
@@ -157,8 +170,8 @@ async function execLogin({ apiVersion, command, args, env }: ExecPlugin): Promis
       ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
       KUBERNETES_EXEC_INFO: JSON.stringify(info),
     },
-  }).catch((error: Error) => {
-    throw new KubeconfigError(`the log-in program "${command}" of the kubeconfig failed: ${error.message}`);
+  }).catch((error: unknown) => {
+    throw new KubeconfigError(`the log-in program "${command}" of the kubeconfig failed: ${String(error)}`);
   });
   const { status = {} } = JSON.parse(stdout) as {
     status?: { token?: string; clientCertificateData?: string; clientKeyData?: string };

@@ -35,7 +35,9 @@ async function findMistakes(access: ClusterAccess, settings: Settings): Promise<
     }
   } catch (error) {
     if (error instanceof KubeconfigError) return [error.message];
-    throw error;
+    return [
+      `the cluster could not be read (${firstLine(error)}); try again, or look at the API server's log`,
+    ];
   }
 }
 
@@ -43,14 +45,15 @@ async function inspect(reader: ClusterReader, server: string, settings: Settings
   const version = await serverVersion(reader, server);
   if (typeof version === 'string') return [version];
   const checks = await Promise.all([
-    version.minor < oldestMinor && version.major === 1
-      ? [`the cluster runs Kubernetes 1.${version.minor}; upgrade it to 1.${oldestMinor} or newer`]
-      : [],
     ...storageClassNames(settings).map((name) => classMistakes(reader, storageClass, name)),
-    settings.ingress.enabled ? classMistakes(reader, ingressClass, settings.ingress.className) : [],
+    ...ingressClassNames(settings).map((name) => classMistakes(reader, ingressClass, name)),
     namespaceMistakes(reader, settings.namespace),
   ]);
-  return [...new Set(checks.flat())];
+  const old =
+    version.major === 1 && version.minor < oldestMinor
+      ? [`the cluster runs Kubernetes 1.${version.minor}; upgrade it to 1.${oldestMinor} or newer`]
+      : [];
+  return [...old, ...checks.flat()];
 }
 
 async function serverVersion(
@@ -59,19 +62,23 @@ async function serverVersion(
 ): Promise<{ major: number; minor: number } | string> {
   try {
     const version = await reader.get<{ major: string; minor: string }>('/version');
-    if (version === undefined)
+    if (version?.minor === undefined)
       return `${server} answers, but is no Kubernetes API server; mend the kubeconfig`;
     return { major: parseInt(version.major), minor: parseInt(version.minor) };
   } catch (error) {
     return error instanceof ForbiddenError
       ? `the cluster at ${server} refuses the log-in of the kubeconfig; log in again`
-      : `the cluster at ${server} does not answer (${(error as Error).message}); start it, or name another context in mlflow-stack:kubernetes.context`;
+      : `the cluster at ${server} does not answer (${firstLine(error)}); start it, or name another context in mlflow-stack:kubernetes.context`;
   }
 }
 
 /** The classes that claims ask for; undefined stands for the default class. */
 function storageClassNames({ artifactStore, backendStore }: Settings): (string | undefined)[] {
   return [...new Set([artifactStore.storageClassName, backendStore.storageClassName])];
+}
+
+function ingressClassNames({ ingress }: Settings): (string | undefined)[] {
+  return ingress.enabled ? [ingress.className] : [];
 }
 
 interface ClassKind {
@@ -99,7 +106,7 @@ async function classMistakes(
   kind: ClassKind,
   name: string | undefined,
 ): Promise<string[]> {
-  const list = await readable(reader.get<{ items: KubernetesObject[] }>(kind.path), `${kind.kind}es`);
+  const list = await readable(reader.get<{ items: KubernetesObject[] }>(kind.path), `the ${kind.kind}es`);
   if (list === unreadable) return [];
   const items = list?.items ?? [];
   const known = items.map(({ metadata }) => metadata.name);
@@ -154,6 +161,10 @@ async function foreignObjects(reader: ClusterReader, namespace: string): Promise
   return (await Promise.all(checks)).flat();
 }
 
+/** TLS errors go on for lines. */
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+
 const unreadable = Symbol('not readable with the rights of the kubeconfig');
 
 /** A right to read that the user lacks skips a check, which is said aloud: the update itself may still succeed. */
@@ -162,7 +173,7 @@ async function readable<T>(reading: Promise<T>, what: string): Promise<T | typeo
     return await reading;
   } catch (error) {
     if (!(error instanceof ForbiddenError)) throw error;
-    await pulumi.log.warn(`Your log-in may not read ${what}, so they were not checked.`);
+    await pulumi.log.warn(`Not checked, since your log-in may not read it: ${what}.`);
     return unreadable;
   }
 }

@@ -51,11 +51,19 @@ export function clusterReader({ server, tls, headers }: Connection): ClusterRead
               reject(new ForbiddenError(`GET ${path} was answered with ${status}`));
             else if (status !== 200)
               reject(new Error(`GET ${path} was answered with ${status}: ${body.slice(0, 200)}`));
-            else resolve(JSON.parse(body));
+            else parsed(body, resolve, reject);
           });
         });
         request.end();
       }),
     close: () => agent.destroy(),
   };
+}
+
+function parsed<T>(body: string, resolve: (value: T) => void, reject: (error: Error) => void): void {
+  try {
+    resolve(JSON.parse(body) as T);
+  } catch {
+    reject(new Error('the answer is not JSON'));
+  }
 }

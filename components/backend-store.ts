@@ -118,9 +118,6 @@ function statefulSet(
       spec: {
         serviceName: service.metadata.name,
         replicas: 1,
-        // Otherwise a pod that cannot start, for a wrong image say, is never replaced by one that can:
-        // https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
-        podManagementPolicy: 'Parallel',
         selector: { matchLabels: selectorLabels('postgres') },
         template: {
           metadata: { labels: objectLabels('postgres') },
@@ -134,6 +131,11 @@ function statefulSet(
     },
     {
       parent,
+      // A change of its pod makes a new StatefulSet on the same claim. An update in place would not do: Kubernetes never
+      // replaces a pod that cannot start (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback),
+      // and the plug-in takes the old pod's readiness for the new one's. The restart takes as long either way.
+      replaceOnChanges: ['spec.template'],
+      deleteBeforeReplace: true,
       customTimeouts: { create: `${args.timeoutSeconds}s`, update: `${args.timeoutSeconds}s` },
     },
   );
@@ -141,13 +143,16 @@ function statefulSet(
 
 /**
  * Makes the Secret's password the user's, at each start: the image itself heeds it only when it sets up an empty volume, and
- * a volume that was retained, or restored, has another. The pod is not ready before this is done.
+ * a volume that was retained, or restored, has another. The pod is not ready before this is done. A failing statement must not
+ * be logged, for the password in it.
  */
 const adoptPasswordScript = `
-until pg_isready --quiet --host 127.0.0.1; do sleep 0.2; done
+set -e
+timeout 240 bash -c 'until pg_isready --quiet --host 127.0.0.1; do sleep 0.2; done'
 psql --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
 \\getenv user POSTGRES_USER
 \\getenv password POSTGRES_PASSWORD
+SET log_min_error_statement = panic;
 ALTER ROLE :"user" PASSWORD :'password';
 SQL`;
 

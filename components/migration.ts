@@ -9,8 +9,8 @@ import { migrateScript } from '../lib/scripts.ts';
 import type { MlflowServerArgs } from './mlflow-server.ts';
 
 /**
- * Runs once per image, database and `runId`, which its name is made of: an update that changes none of them starts no
- * migration. The update stops when the Job fails, and the server that runs stays as it is.
+ * Runs once per image, database and `runId`, which its name is made of; what else changes its pod makes it look again,
+ * which takes seconds. The update stops when the Job fails, and the server that runs stays as it is.
  */
 export function migrationJob(name: string, args: MlflowServerArgs, parent: pulumi.Resource): Job {
   const labels = objectLabels('migration');

@@ -23,7 +23,7 @@ export function targetNamespace(args: NamespaceArgs, provider: pulumi.ProviderRe
   const contentOptions = { providers: [provider] };
   if (!args.create) return { name: args.name, contentOptions };
   const namespace = new Namespace(
-    args.name,
+    `${args.name}-namespace`,
     {
       metadata: {
         name: args.name,

@@ -5,7 +5,10 @@ import { unknownKey } from './schema.ts';
 
 type Issue = v.BaseIssue<unknown>;
 
-/** One sentence per mistake, in the order of the schema. */
+/**
+ * One sentence per mistake, in the order of the schema. Values that may be secret are not shown: messages end up in the
+ * logs of CI runs.
+ */
 export function describeMistakes(schema: v.GenericSchema, issues: readonly Issue[]): string[] {
   return issues.map((issue) => describe(schema, issue));
 }
@@ -18,7 +21,9 @@ function describe(schema: v.GenericSchema, issue: Issue): string {
     return `${name} is not known${suggestion(String(path.at(-1)), known)}; known keys: ${known.join(', ')}`;
   }
   if (issue.input === undefined) return `${name} is missing; allowed: ${allowed(schema, path, issue)}`;
-  return `${name} is ${displayValue(path, issue.input)}; allowed: ${allowed(schema, path, issue)}`;
+  // A value in the place of a whole section may be a secret that was set without --path.
+  const hidden = path.at(-1) === 'password' || issue.expected === 'Object';
+  return `${name} is ${hidden ? 'not acceptable' : JSON.stringify(issue.input)}; allowed: ${allowed(schema, path, issue)}`;
 }
 
 /** Names the nearest known key, unless nothing is near. */
@@ -31,11 +36,6 @@ function displayPath(path: (string | number)[]): string {
   return path
     .map((key, index) => (typeof key === 'number' ? `[${key}]` : index === 0 ? key : `.${key}`))
     .join('');
-}
-
-/** A password must not reach a terminal or a CI log by way of an error message. */
-function displayValue(path: (string | number)[], value: unknown): string {
-  return path.at(-1) === 'password' ? 'not acceptable' : JSON.stringify(value);
 }
 
 /** A missing key has no check of its own, so what it allows comes from the schema. */

@@ -43,11 +43,26 @@ export const objectName = () =>
     63,
   );
 
+/** Name of a Kubernetes object that may have dots, such as a class. */
+export const className = () =>
+  text('at most 253 lower-case letters, digits, hyphens and dots', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);
+
+export function annotations() {
+  const allowed = 'a section of texts';
+  return v.optional(
+    v.pipe(
+      v.record(v.string(), v.string('a text'), allowed),
+      v.check((value) => !Array.isArray(value), allowed),
+    ),
+    {},
+  );
+}
+
 /** Host name without scheme, port or path. */
 export const hostName = () =>
   text(
     'a lower-case host name such as mlflow.example.com, without scheme, port or path',
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/,
+    /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/,
   );
 
 /** Kubernetes quantity of memory or storage, in bytes with a suffix. */

@@ -127,7 +127,7 @@ describe('settings', () => {
     { gc: { schedule: '@weekly' } },
     { gc: { schedule: '*/5 0-3 1,15 * MON' } },
     { gc: { timeZone: 'Europe/Berlin' } },
-    { backendStore: { image: 'postgres@sha256:abc' } },
+    { backendStore: { image: `postgres@sha256:${'0'.repeat(64)}` } },
     { backendStore: { password: 'correct horse battery staple' } },
     { migrations: { runId: '2026-11-24' } },
   ]) {
@@ -164,7 +164,7 @@ describe('a mistake in the settings', () => {
       { kubernetes: { context: '' } },
       'kubernetes.context is ""; allowed: the name of a context in your kubeconfig',
     ],
-    [{ kubernetes: 'kind' }, 'kubernetes is "kind"; allowed: a section with the keys context, kubeconfig'],
+    [{ kubernetes: 'kind' }, 'kubernetes is not acceptable; allowed: a section with the keys context, kubeconfig'],
     [{ dataProtection: 'keep' }, 'dataProtection is "keep"; allowed: one of delete, retain, protect'],
     [
       { server: { probes: { startup: { periodSecond: 1 } } } },

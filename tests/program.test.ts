@@ -200,7 +200,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
         expect(data).to.have.length.above(1);
         // What goes with the namespace is not deleted one by one, which would bypass retain.
         const content = resources.filter(({ isComponent }) => isComponent);
-        const deletedWith = mode === 'delete' ? 'Namespace/mlflow' : undefined;
+        const deletedWith = mode === 'delete' ? 'Namespace/mlflow-namespace' : undefined;
         for (const component of content) expect(component, component.id).to.include({ deletedWith });
       });
     }

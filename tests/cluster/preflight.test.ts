@@ -262,9 +262,9 @@ describe('what the user may not read', () => {
     });
     expect(mistakes).to.deep.equal([]);
     expect(warnings).to.have.members([
-      'Your log-in may not read StorageClasses, so they were not checked.',
-      'Your log-in may not read IngressClasses, so they were not checked.',
-      'Your log-in may not read namespace mlflow, so they were not checked.',
+      'Not checked, since your log-in may not read it: the StorageClasses.',
+      'Not checked, since your log-in may not read it: the IngressClasses.',
+      'Not checked, since your log-in may not read it: namespace mlflow.',
     ]);
   });
 });

@@ -129,7 +129,6 @@ describe('BackendStore', () => {
         metadata,
         spec: {
           serviceName: 'db',
-          podManagementPolicy: 'Parallel',
           replicas: 1,
           selector: { matchLabels: selector },
           template: {
