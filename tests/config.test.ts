@@ -164,7 +164,10 @@ describe('a mistake in the settings', () => {
       { kubernetes: { context: '' } },
       'kubernetes.context is ""; allowed: the name of a context in your kubeconfig',
     ],
-    [{ kubernetes: 'kind' }, 'kubernetes is not acceptable; allowed: a section with the keys context, kubeconfig'],
+    [
+      { kubernetes: 'kind' },
+      'kubernetes is not acceptable; allowed: a section with the keys context, kubeconfig',
+    ],
     [{ dataProtection: 'keep' }, 'dataProtection is "keep"; allowed: one of delete, retain, protect'],
     [
       { server: { probes: { startup: { periodSecond: 1 } } } },
