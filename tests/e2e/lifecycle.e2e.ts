@@ -118,7 +118,7 @@ describe('A stack, from nothing to nothing', function () {
         async () => (await tryKubectl(...inMlflow, 'get', 'statefulset/mlflow-postgres')).exitCode === 0,
       );
       await stack.unlock();
-      await stack.up(gcOfAnyAge);
+      expect(await stack.up(gcOfAnyAge)).not.to.include('pending operations');
       const made = (await stack.exportedState()).resources.map(({ urn }) => urn);
       const own = (urns: string[]) => urns.filter((urn) => !/::pulumi:/.test(urn)).sort();
       expect(own(made)).to.deep.equal(own(planned));
@@ -190,6 +190,7 @@ describe('A stack, from nothing to nothing', function () {
       readonly run: string;
       readonly params: Record<string, string>;
       readonly text: string;
+      readonly files: string[];
       readonly version: string;
     }
     const logRun = `
@@ -208,6 +209,7 @@ print(json.dumps({
     "run": run.info.run_id,
     "params": run.data.params,
     "text": mlflow.artifacts.load_text("runs:/${run}/notes.txt"),
+    "files": [file.path for file in MlflowClient().list_artifacts("${run}")],
     "version": str(MlflowClient().get_model_version("${run}", "1").version),
 }))`;
     let run: string;
@@ -216,6 +218,7 @@ print(json.dumps({
         run,
         params: { größe: '数' },
         text: 'kept',
+        files: ['notes.txt'],
         version: '1',
       });
     };
@@ -381,6 +384,14 @@ print(json.dumps({
       expect(found).to.equal('kept');
     });
 
+    it('takes a new password of any characters', async () => {
+      const password = `p@ss:w/o?r#d%2B+$HOME 'x' "y"`;
+      await stack.up({ ...retained, backendStore: { password } });
+      expect((await stack.exportedState()).text).not.to.include('p@ss');
+      const name = 'print(json.dumps(MlflowClient().get_experiment_by_name("kept").name))';
+      expect(await stack.reach((url) => mlflow<string>(url, name))).to.equal('kept');
+    });
+
     it('refuses to go while its data is protected', async () => {
       const guarded = { ...gcOfAnyAge, dataProtection: 'protect' };
       await stack.up(guarded);
@@ -388,7 +399,12 @@ print(json.dumps({
       expect(exitCode).not.to.equal(0);
       expect(output).to.include('protect');
       expect(await kubectl(...inMlflow, 'get', 'persistentvolumeclaim/mlflow-postgres')).to.include('Bound');
+    });
+
+    it('goes with its data after two deliberate steps', async () => {
       await stack.up(gcOfAnyAge);
+      await stack.destroy(gcOfAnyAge);
+      expect((await tryKubectl('get', 'namespace', 'mlflow')).exitCode).not.to.equal(0);
     });
   });
 

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { mlflowPackagesDir } from '../images/index.ts';
-import { pulumi, stackLocks, withStackFile } from './engine.ts';
+import { pulumi, recoverStack, stackLocks, withStackFile } from './engine.ts';
 import { projectDir } from './paths.ts';
 import { listProcesses } from './process.ts';
 import type { StepContext } from './step.ts';
@@ -88,7 +88,11 @@ function explain(output: string[]): string | undefined {
     .join('\n  ');
 }
 
-async function waitForLocks(instance: string, stack: string, { signal, report }: StepContext): Promise<void> {
+async function waitForLocks(
+  instance: string,
+  stack: string,
+  { log, signal, report }: StepContext,
+): Promise<void> {
   for (;;) {
     const owners = stackLocks(instance, stack);
     if (owners.length === 0) return;
@@ -96,7 +100,10 @@ async function waitForLocks(instance: string, stack: string, { signal, report }:
       ({ pid, command }) => owners.includes(pid) && command[0]?.endsWith('pulumi'),
     );
     if (living === undefined) {
-      await pulumi(instance, stack, ['cancel', '--yes', '--stack', stack], { cancelSignal: signal });
+      report('recovering from an interrupted update');
+      await withStackFile(instance, stack, (fileArgs) =>
+        recoverStack(instance, stack, fileArgs, { cancelSignal: signal, stdout: log, stderr: log }),
+      );
       return;
     }
     report(`waiting for the update that runs already (process ${living.pid})`);

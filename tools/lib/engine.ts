@@ -197,6 +197,22 @@ export function stackLocks(instance: string, stack: string): number[] {
     .map((name) => Number(/"pid":\s*(\d+)/.exec(readFileSync(join(dir, name), 'utf8'))?.[1]));
 }
 
+/**
+ * Puts right what a killed engine left: its lock, and notes of creations whose outcome it never learned. What was created is
+ * found again by the next update, which would otherwise warn of those notes for ever.
+ */
+export async function recoverStack(
+  instance: string,
+  stack: string,
+  fileArgs: string[],
+  options: Options = {},
+): Promise<void> {
+  const common = ['--yes', '--stack', stack];
+  await pulumi(instance, stack, ['cancel', ...common], options);
+  const refresh = ['refresh', '--skip-preview', '--clear-pending-creates', '--non-interactive'];
+  await pulumi(instance, stack, [...refresh, ...common, ...fileArgs], options);
+}
+
 /** Names of the stacks in the instance's own backend. */
 export function ownStacks(instance: string): string[] {
   const dir = dirname(checkpointFile(instance, LOCAL_STACK));

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { parseDocument } from 'yaml';
 import { contextName, kubeconfigPath } from '../cluster/index.ts';
 import { toolPath } from '../toolchain/index.ts';
-import { LOCAL_STACK, pulumi, stackFile, stackLocks } from './engine.ts';
+import { LOCAL_STACK, pulumi, recoverStack, stackFile, stackLocks } from './engine.ts';
 
 /** What a Pulumi command came to. */
 export interface Result {
@@ -75,7 +75,7 @@ export class ScratchStack {
   /** What an operator does after an engine was killed. */
   async unlock(): Promise<void> {
     if (stackLocks(this.#instance, stack).length > 0) {
-      await pulumi(this.#instance, stack, ['cancel', '--yes', '--stack', stack]);
+      await this.#withSettings({}, (fileArgs) => recoverStack(this.#instance, stack, fileArgs));
     }
   }
 
