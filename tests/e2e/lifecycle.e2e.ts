@@ -367,7 +367,10 @@ print(json.dumps({
 
     it('leaves retained data where it is, and finds it again', async () => {
       await stack.reach((url) => mlflow(url, 'mlflow.create_experiment("kept"); print("{}")'));
-      await stack.destroy(retained);
+      const left = await stack.destroy(retained);
+      expect(left)
+        .to.match(/mlflow-artifacts-claim .*\[retain\]/)
+        .and.match(/mlflow-postgres-claim .*\[retain\]/);
       const claims = await kubectlJson<List<Pod>>(...inMlflow, 'get', 'persistentvolumeclaims');
       expect(claims.items.map(({ metadata }) => metadata.name).sort()).to.deep.equal([
         'mlflow-artifacts',
