@@ -435,7 +435,7 @@ print(json.dumps({
         server: { timeoutSeconds: 40 },
       });
       expect(exitCode).not.to.equal(0);
-      expect(output).to.include('unbound');
+      expect(output).to.include('Failed to bind PersistentVolumeClaim(s): "mlflow-artifacts"');
       await stack.destroy();
       await kubectl('delete', 'storageclass', 'stuck');
     });

@@ -198,8 +198,8 @@ export function stackLocks(instance: string, stack: string): number[] {
 }
 
 /**
- * Puts right what a killed engine left: its lock, and notes of creations whose outcome it never learned. What was created is
- * found again by the next update, which would otherwise warn of those notes for ever.
+ * Puts right what a killed engine left: its plug-ins, its lock, and notes of creations whose outcome it never learned. What
+ * was created is found again by the next update, which would otherwise warn of those notes for ever.
  */
 export async function recoverStack(
   instance: string,
@@ -207,6 +207,7 @@ export async function recoverStack(
   fileArgs: string[],
   options: Options = {},
 ): Promise<void> {
+  await endOrphans(instance);
   const common = ['--yes', '--stack', stack];
   await pulumi(instance, stack, ['cancel', ...common], options);
   const refresh = ['refresh', '--skip-preview', '--clear-pending-creates', '--non-interactive'];
