@@ -1,13 +1,15 @@
 // npm run bench: how long things take and how much memory they need, on an embedded cluster of its own. Prints a table.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { execa } from 'execa';
+import { parse } from 'yaml';
 import { clusterSteps, contextName, destroyCluster, kubeconfigPath } from './cluster/index.ts';
 import { smoke } from './lib/deploy.ts';
 import { prepareEngine } from './lib/engine.ts';
 import { main } from './lib/main.ts';
-import { stateDir } from './lib/paths.ts';
-import { embeddedSteps, logDir } from './lib/plan.ts';
+import { projectDir, stateDir } from './lib/paths.ts';
+import { logDir, toolSteps } from './lib/plan.ts';
 import { ScratchStack } from './lib/scratch-stack.ts';
 import type { Step } from './lib/step.ts';
 import { runSteps } from './lib/steps.ts';
@@ -31,7 +33,7 @@ await main(async (_args, signal) => {
     run: async (context) => void (await stack.reach((url) => smoke(url, undefined, context))),
   };
 
-  await runSteps(embeddedSteps(instance, 'local'), { logDir: logDir(instance), signal });
+  await runSteps(toolSteps(), { logDir: logDir(instance), signal });
   try {
     await run([stop]);
     const cluster = await seconds(() => run(clusterSteps(instance)));
@@ -93,9 +95,13 @@ function middle(values: number[]): number {
 
 /** The whole life of a program that registers every resource of the stack against mocks, with real checks of the cluster. */
 async function programStart(): Promise<{ seconds: number; megabytes: number }> {
+  const project = parse(readFileSync(join(projectDir, 'Pulumi.yaml'), 'utf8')) as {
+    runtime: { options: { nodeargs: string } };
+  };
+  const nodeArgs = project.runtime.options.nodeargs.split(' ');
   const measured = await repeat(async () => {
     const script = join(import.meta.dirname, 'bench/program.ts');
-    const { stdout } = await execa(process.execPath, [script, contextName(instance)], {
+    const { stdout } = await execa(process.execPath, [...nodeArgs, script, contextName(instance)], {
       env: { KUBECONFIG: kubeconfigPath(instance) },
     });
     return JSON.parse(stdout) as { seconds: number; megabytes: number };
@@ -121,7 +127,9 @@ async function serverMebibytes(): Promise<number> {
   return pod.memory.rssBytes / 2 ** 20;
 }
 
-const time = (value: number) => `${value.toFixed(1)} s`;
+function time(value: number): string {
+  return `${value.toFixed(1)} s`;
+}
 
 function printTable(rows: Row[]): void {
   console.log(['| what | measured | limit |', '| --- | --- | --- |'].join('\n'));

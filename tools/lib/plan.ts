@@ -12,8 +12,8 @@ export function logDir(instance: string): string {
   return join(stateDir(instance), 'logs');
 }
 
-/** From a fresh machine to a running embedded cluster and a ready Pulumi engine. */
-export function embeddedSteps(instance: string, stack: string): (Step | Group)[] {
+/** Everything that can be done before there is a cluster. */
+export function toolSteps(): (Step | Group)[] {
   return [
     systemPackages(),
     {
@@ -25,6 +25,13 @@ export function embeddedSteps(instance: string, stack: string): (Step | Group)[]
         { title: 'Assemble images', steps: imageSteps() },
       ],
     },
+  ];
+}
+
+/** From a fresh machine to a running embedded cluster and a ready Pulumi engine. */
+export function embeddedSteps(instance: string, stack: string): (Step | Group)[] {
+  return [
+    ...toolSteps(),
     { title: 'Kubernetes cluster', steps: clusterSteps(instance) },
     engineStep(instance, stack),
   ];
