@@ -5,6 +5,7 @@ import { cloudNames } from './clouds/index.ts';
 import { defaultImages } from './lib/image.ts';
 import { describeMistakes } from './lib/mistakes.ts';
 import { parseQuantity } from './lib/quantity.ts';
+import { warnings } from './lib/warnings.ts';
 import {
   annotations,
   className,
@@ -35,6 +36,18 @@ function probe(defaults: { periodSeconds: number; failureThreshold: number }) {
     timeoutSeconds: v.optional(wholeNumber(5, 60), 10),
     failureThreshold: v.optional(wholeNumber(1, 1000), defaults.failureThreshold),
   });
+}
+
+function policyRules() {
+  const names = () => v.array(v.string('a text'), 'a list of texts');
+  const rule = section({
+    apiGroups: names(),
+    resources: names(),
+    verbs: names(),
+    /** Default: all objects of these kinds. */
+    resourceNames: v.optional(names()),
+  });
+  return v.optional(v.array(rule, 'a list of rules with apiGroups, resources and verbs'), []);
 }
 
 const userId = 'a user id above 0, or none';
@@ -124,6 +137,8 @@ const settingsSchema = section({
     jobs: v.optional(flag(), false),
     /** Space for artifacts on their way through the server: the largest file times the concurrent transfers. */
     tmpSize: v.optional(size(), '2Gi'),
+    /** StorageClass of a claim that holds that space, for as long as the pod lives. Default: the node's own disk. */
+    tmpStorageClassName: v.optional(className()),
     /** User and group of the process. `none` leaves both to the cluster, as OpenShift wants it. */
     runAsUser: v.optional(
       v.pipe(
@@ -132,6 +147,8 @@ const settingsSchema = section({
       ),
       1000,
     ),
+    /** Rights of the server at the Kubernetes API, as rules of a Role and a ClusterRole. Default: none, and no token. */
+    rbac: optionalSection({ rules: policyRules(), clusterRules: policyRules() }),
     service: optionalSection({
       type: v.optional(oneOf(['ClusterIP', 'NodePort', 'LoadBalancer']), 'ClusterIP'),
       port: v.optional(wholeNumber(1, 65_535), 5000),
@@ -206,7 +223,9 @@ const wellKnownPasswords = /^(password|mlflow|postgres|admin|secret|changeme|123
  * @throws RunError with every mistake in one message: key, value, what is allowed, the nearest known key.
  */
 export function loadSettings(): Settings {
-  return parseSettings(stackConfig());
+  const settings = parseSettings(stackConfig());
+  for (const text of warnings(settings)) void pulumi.log.warn(text);
+  return settings;
 }
 
 /** Checks raw configuration values and fills in the defaults. */

@@ -73,8 +73,10 @@ async function serverVersion(
 }
 
 /** The classes that claims ask for; undefined stands for the default class. */
-function storageClassNames({ artifactStore, backendStore }: Settings): (string | undefined)[] {
-  return [...new Set([artifactStore.storageClassName, backendStore.storageClassName])];
+function storageClassNames({ artifactStore, backendStore, server }: Settings): (string | undefined)[] {
+  const { tmpStorageClassName } = server;
+  const tmp = tmpStorageClassName === undefined ? [] : [tmpStorageClassName];
+  return [...new Set([artifactStore.storageClassName, backendStore.storageClassName, ...tmp])];
 }
 
 function ingressClassNames({ ingress }: Settings): (string | undefined)[] {
@@ -92,7 +94,7 @@ const storageClass: ClassKind = {
   kind: 'StorageClass',
   path: '/apis/storage.k8s.io/v1/storageclasses',
   defaultAnnotation: 'storageclass.kubernetes.io/is-default-class',
-  key: 'artifactStore.storageClassName and mlflow-stack:backendStore.storageClassName',
+  key: 'artifactStore.storageClassName, backendStore.storageClassName or server.tmpStorageClassName',
 };
 const ingressClass: ClassKind = {
   kind: 'IngressClass',

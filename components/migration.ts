@@ -36,6 +36,7 @@ export function migrationJob(name: string, args: MlflowServerArgs, parent: pulum
               command: ['python3', '-c', migrateScript],
               resources: { requests: { cpu: '250m', memory: '512Mi' }, limits: { memory: '1Gi' } },
               tmpSize: '256Mi',
+              tmpStorageClassName: undefined,
             }),
             restartPolicy: 'Never',
           },

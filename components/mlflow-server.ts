@@ -14,6 +14,7 @@ import type {
   WorkloadIdentity,
 } from './connections.ts';
 import { migrationJob } from './migration.ts';
+import { type RbacArgs, grantRules, hasRules } from './rbac.ts';
 
 /** When a probe asks and when its answer counts. All in seconds but `failureThreshold`, a number of failures in a row. */
 export interface ProbeTiming {
@@ -37,6 +38,10 @@ export interface MlflowServerArgs {
   readonly jobs: boolean;
   /** Size limit of `/tmp`, as a Kubernetes quantity: proxied artifacts pass through it. */
   readonly tmpSize: string;
+  /** StorageClass of a claim for `/tmp`. Default: the node's own disk. */
+  readonly tmpStorageClassName?: string | undefined;
+  /** Rights of the server at the Kubernetes API. With none, its pod has no token either. */
+  readonly rbac: RbacArgs;
   /** User and group id, or `none` to leave them to the cluster. */
   readonly runAsUser: number | 'none';
   readonly service: {
@@ -105,6 +110,11 @@ function deployment(
     },
     { parent },
   );
+  grantRules(
+    name,
+    { ...args.rbac, component, namespace: args.namespace, serviceAccount: serviceAccount.metadata.name },
+    parent,
+  );
   return new Deployment(
     `${name}-deployment`,
     {
@@ -123,6 +133,7 @@ function deployment(
               ...args,
               name: 'mlflow',
               serviceAccount: serviceAccount.metadata.name,
+              mountToken: hasRules(args.rbac),
               command: ['mlflow', 'server'],
               args: ['--host', '0.0.0.0', '--port', String(containerPort), '--workers', String(args.workers)],
               env: [...args.artifacts.env, ...serverEnv(name, args)],

@@ -28,6 +28,10 @@ export interface MlflowPodArgs {
   readonly resources: Resources;
   /** Size limit of `/tmp`, the only place that the process can write to. */
   readonly tmpSize: string;
+  /** StorageClass of a claim for `/tmp` that goes with the pod. Default: the node's own disk. */
+  readonly tmpStorageClassName?: string | undefined;
+  /** Whether the pod gets a token for the Kubernetes API. Default: false. */
+  readonly mountToken?: boolean;
   /** User and group id, or none to leave them to the cluster. */
   readonly runAsUser: number | 'none';
   readonly volumes?: core.v1.Volume[];
@@ -49,7 +53,7 @@ export function mlflowPodSpec(args: MlflowPodArgs): core.v1.PodSpec {
   const tmpMount = { name: 'tmp', mountPath: '/tmp' };
   return {
     serviceAccountName: args.serviceAccount,
-    automountServiceAccountToken: false,
+    automountServiceAccountToken: args.mountToken ?? false,
     // A Service called mlflow would set MLFLOW_PORT=tcp://..., which the server takes for its port and stops at.
     enableServiceLinks: false,
     securityContext: restrictedPod(args.runAsUser),
@@ -69,15 +73,28 @@ export function mlflowPodSpec(args: MlflowPodArgs): core.v1.PodSpec {
         command: args.command,
         args: args.args,
         resources: {
-          requests: { ...args.resources.requests, 'ephemeral-storage': args.tmpSize },
+          requests: {
+            ...args.resources.requests,
+            ...(args.tmpStorageClassName === undefined ? { 'ephemeral-storage': args.tmpSize } : {}),
+          },
           limits: definedOnly(args.resources.limits),
         },
         volumeMounts: [tmpMount, ...(args.volumeMounts ?? [])],
         ...args.container,
       },
     ],
-    volumes: [{ name: 'tmp', emptyDir: { sizeLimit: args.tmpSize } }, ...(args.volumes ?? [])],
+    volumes: [{ name: 'tmp', ...tmpVolume(args) }, ...(args.volumes ?? [])],
   };
+}
+
+function tmpVolume({ tmpSize, tmpStorageClassName }: MlflowPodArgs): Omit<core.v1.Volume, 'name'> {
+  if (tmpStorageClassName === undefined) return { emptyDir: { sizeLimit: tmpSize } };
+  const spec = {
+    accessModes: ['ReadWriteOnce'],
+    storageClassName: tmpStorageClassName,
+    resources: { requests: { storage: tmpSize } },
+  };
+  return { ephemeral: { volumeClaimTemplate: { spec } } };
 }
 
 const homeEnv: core.v1.EnvVar[] = [

@@ -53,6 +53,7 @@ describe('settings', () => {
         resources: { requests: { cpu: '500m', memory: '1.5Gi' }, limits: { memory: '3Gi' } },
         jobs: false,
         tmpSize: '2Gi',
+        rbac: { rules: [], clusterRules: [] },
         runAsUser: 1000,
         service: { type: 'ClusterIP', port: 5000, annotations: {} },
         probes: {

@@ -110,7 +110,7 @@ describe('a cluster is ready', () => {
 
 describe('a cluster is refused in a clear sentence', () => {
   const noStorage =
-    'name one in mlflow-stack:artifactStore.storageClassName and mlflow-stack:backendStore.storageClassName';
+    'name one in mlflow-stack:artifactStore.storageClassName, backendStore.storageClassName or server.tmpStorageClassName';
   const remedy = `remove it, or choose another mlflow-stack:namespace.name`;
   for (const [title, answers, changes, expected] of [
     [

@@ -20,6 +20,33 @@ async function service(changes: Partial<MlflowServerArgs['service']> = {}): Prom
   return (await build({ service: { ...serverArgs.service, ...changes } })).get('Service/tracker-service');
 }
 
+describe('the rights of the server at the Kubernetes API', () => {
+  const rule = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
+  const kinds = ['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'];
+  const made = ({ resources }: Run) =>
+    resources.map(({ id }) => id.split('/')[0] ?? '').filter((kind) => kinds.includes(kind));
+
+  it('are none by default, and it has no token', async () => {
+    expect(made(await build())).to.deep.equal([]);
+    expect(podTemplate(await deployment())?.spec).to.include({ automountServiceAccountToken: false });
+  });
+
+  it('are those of its rules, in the namespace or in the cluster', async () => {
+    expect(made(await build({ rbac: { rules: [rule], clusterRules: [] } }))).to.have.members(
+      kinds.slice(0, 2),
+    );
+    const run = await build({ rbac: { rules: [], clusterRules: [rule] } });
+    expect(made(run)).to.have.members(kinds.slice(2));
+    expect(run.get('ClusterRole/tracker-cluster-role').inputs.rules).to.deep.equal([rule]);
+    expect(run.get('ClusterRoleBinding/tracker-cluster-role-binding').inputs.subjects).to.deep.equal([
+      { kind: 'ServiceAccount', name: 'tracker', namespace: 'team-a' },
+    ]);
+    expect(podTemplate(run.get('Deployment/tracker-deployment'))?.spec).to.include({
+      automountServiceAccountToken: true,
+    });
+  });
+});
+
 describe('MlflowServer', () => {
   it('runs the server with its probes, in a pod that belongs to its cloud identity', async () => {
     const server = await deployment();

@@ -123,4 +123,21 @@ describe('the check of the restricted level in these tests', () => {
       expect(violations({ ...pod(), ...change } as unknown as PodSpec).join()).to.include(weakness);
     });
   }
+
+  it('keeps /tmp on a claim that goes with the pod where a class is named for it', () => {
+    const spec = pod({ tmpStorageClassName: 'fast' });
+    expect((spec.volumes as object[])[0]).to.deep.equal({
+      name: 'tmp',
+      ephemeral: {
+        volumeClaimTemplate: {
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            storageClassName: 'fast',
+            resources: { requests: { storage: '4Gi' } },
+          },
+        },
+      },
+    });
+    expect(JSON.stringify(spec)).not.to.include('ephemeral-storage');
+  });
 });

@@ -59,6 +59,7 @@ export const serverArgs: MlflowServerArgs = {
   resources: { requests: { cpu: '500m', memory: '1Gi' }, limits: { memory: '2Gi' } },
   jobs: false,
   tmpSize: '2Gi',
+  rbac: { rules: [], clusterRules: [] },
   service: { type: 'ClusterIP', port: 8000, annotations: {} },
   probes: {
     startup: { periodSeconds: 2, timeoutSeconds: 10, failureThreshold: 150 },
