@@ -432,7 +432,7 @@ print(json.dumps({
       });
       const { exitCode, output } = await stack.try(['up', '--yes', '--skip-preview'], {
         artifactStore: { storageClassName: 'stuck' },
-        server: { timeoutSeconds: 40 },
+        server: { timeoutSeconds: 90 },
       });
       expect(exitCode).not.to.equal(0);
       expect(output).to.include('Failed to bind PersistentVolumeClaim(s): "mlflow-artifacts"');
