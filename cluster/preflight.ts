@@ -45,8 +45,8 @@ async function inspect(reader: ClusterReader, server: string, settings: Settings
   const version = await serverVersion(reader, server);
   if (typeof version === 'string') return [version];
   const checks = await Promise.all([
-    ...storageClassNames(settings).map((name) => classMistakes(reader, storageClass, name)),
-    ...ingressClassNames(settings).map((name) => classMistakes(reader, ingressClass, name)),
+    classMistakes(reader, storageClass, storageClassNames(settings)),
+    classMistakes(reader, ingressClass, ingressClassNames(settings)),
     namespaceMistakes(reader, settings.namespace),
   ]);
   const old =
@@ -72,7 +72,7 @@ async function serverVersion(
   }
 }
 
-/** The classes that claims ask for; undefined stands for the default class. */
+/** The classes that are asked for, each once; undefined stands for the default class. */
 function storageClassNames({ artifactStore, backendStore, server }: Settings): (string | undefined)[] {
   const { tmpStorageClassName } = server;
   const tmp = tmpStorageClassName === undefined ? [] : [tmpStorageClassName];
@@ -106,21 +106,19 @@ const ingressClass: ClassKind = {
 async function classMistakes(
   reader: ClusterReader,
   kind: ClassKind,
-  name: string | undefined,
+  names: (string | undefined)[],
 ): Promise<string[]> {
+  if (names.length === 0) return [];
   const list = await readable(reader.get<{ items: KubernetesObject[] }>(kind.path), `the ${kind.kind}es`);
   if (list === unreadable) return [];
   const items = list?.items ?? [];
   const known = items.map(({ metadata }) => metadata.name);
   const choice = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none';
-  if (name !== undefined && !known.includes(name)) {
-    return [`the cluster has no ${kind.kind} "${name}" (${choice}); name one in mlflow-stack:${kind.key}`];
-  }
   const hasDefault = items.some(({ metadata }) => metadata.annotations?.[kind.defaultAnnotation] === 'true');
-  if (name === undefined && !hasDefault) {
-    return [`the cluster has no default ${kind.kind} (${choice}); name one in mlflow-stack:${kind.key}`];
-  }
-  return [];
+  return names
+    .filter((name) => (name === undefined ? !hasDefault : !known.includes(name)))
+    .map((name) => (name === undefined ? `default ${kind.kind}` : `${kind.kind} "${name}"`))
+    .map((what) => `the cluster has no ${what} (${choice}); name one in mlflow-stack:${kind.key}`);
 }
 
 async function namespaceMistakes(

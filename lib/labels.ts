@@ -1,8 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
 
-/** The parts of the stack that have pods of their own. */
-export type PodComponent = 'tracking-server' | 'postgres' | 'migration' | 'gc';
-
 /** Value of `app.kubernetes.io/instance`, which tells one stack's objects from another's. */
 export const instanceName = (): string => `${pulumi.getProject()}.${pulumi.getStack()}`;
 

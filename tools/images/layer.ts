@@ -46,12 +46,6 @@ export function fileMark(file: string): string {
   return `${file} ${size} ${mtimeMs}`;
 }
 
-/** The layer as assembled before from the same inputs, if it was. */
-export function findLayer(recipe: LayerRecipe): Layer | undefined {
-  const record = `${layerPath(recipe)}.json`;
-  return existsSync(record) ? (JSON.parse(readFileSync(record, 'utf8')) as Layer) : undefined;
-}
-
 /** Assembles the layer unless it is there. The record comes last, so a killed assembly is simply done again. */
 export async function assembleLayer(recipe: LayerRecipe, context: StepContext): Promise<Layer> {
   const path = layerPath(recipe);

@@ -44,6 +44,3 @@ function folderOf(name: string): string {
 
 /** For PATH: pulumi and the language host that it looks for there. */
 export const engineBinDir = folderOf('pulumi');
-
-/** Holds kube-apiserver, kube-controller-manager, kube-scheduler, kubelet and kube-proxy. */
-export const kubeBinDir = folderOf('kubelet');

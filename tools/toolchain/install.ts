@@ -14,9 +14,10 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
-import { execa, ExecaError } from 'execa';
+import { execa } from 'execa';
 import { projectDir } from '../lib/paths.ts';
 import type { StepContext } from '../lib/step.ts';
+import { sentence } from '../lib/steps.ts';
 import { goBuild } from './build.ts';
 import { download } from './download.ts';
 import { run } from './run.ts';
@@ -56,11 +57,6 @@ export async function install(tool: Tool, context: StepContext, places: Places =
     }
     throw new Error(`${tool.name} ${tool.version} can't be had: ${failures.join('; ')}`);
   });
-}
-
-function sentence(error: unknown): string {
-  if (error instanceof ExecaError) return error.shortMessage;
-  return error instanceof Error ? error.message : String(error);
 }
 
 interface Folders {
