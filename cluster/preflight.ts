@@ -1,19 +1,37 @@
-// Looks at the cluster before anything is registered: what would fail half-way, or would silently take over what belongs
-// to somebody else, is refused here, all of it in one message.
+// Looks at the cluster before anything is registered: what would fail half-way, take over what belongs to somebody else, or
+// lose data is refused here, all of it in one message.
 import * as pulumi from '@pulumi/pulumi';
 import type { ClusterAccess } from '../clouds/cloud.ts';
 import type { Settings } from '../config.ts';
-import { isOwn } from '../lib/labels.ts';
-import { plannedObjects } from '../lib/names.ts';
+import { missingApis } from './checks/apis.ts';
+import { claimMistakes, claimsLeftBehind } from './checks/claims.ts';
+import { classMistakes } from './checks/classes.ts';
+import { existingClaimMistakes } from './checks/existing-claim.ts';
+import { foreignObjects, inspectNamespace } from './checks/namespace.ts';
+import { referenceMistakes, referencesTooEarly } from './checks/references.ts';
+import { databaseMajorMistakes, downgrade } from './checks/versions.ts';
+import { type ClusterClient, ForbiddenError, clusterClient } from './client.ts';
+import { type ClusterFacts, noFacts, readFacts } from './facts.ts';
 import { KubeconfigError, connectionOf } from './kubeconfig.ts';
-import { type ClusterReader, ForbiddenError, type KubernetesObject, clusterReader } from './reader.ts';
+import { type ClusterView, clusterView } from './view.ts';
+
+export type { ClusterFacts, DeployedServer } from './facts.ts';
 
 /** The oldest Kubernetes that has what the stack uses. */
 const oldestMinor = 29;
 
-/** @throws RunError with every mistake in one message, when the cluster is not what the settings say or need. */
-export async function checkCluster(access: ClusterAccess, settings: Settings): Promise<void> {
-  const mistakes = await findMistakes(access, settings);
+interface Findings {
+  readonly mistakes: string[];
+  readonly facts: ClusterFacts;
+}
+
+/**
+ * What there is of the stack already.
+ *
+ * @throws RunError with every mistake in one message, when the cluster is not what the settings say or need.
+ */
+export async function checkCluster(access: ClusterAccess, settings: Settings): Promise<ClusterFacts> {
+  const { mistakes, facts } = await look(access, settings);
   if (mistakes.length > 0) {
     throw new pulumi.RunError(
       [
@@ -22,46 +40,69 @@ export async function checkCluster(access: ClusterAccess, settings: Settings): P
       ].join('\n'),
     );
   }
+  return facts;
 }
 
-async function findMistakes(access: ClusterAccess, settings: Settings): Promise<string[]> {
+async function look(access: ClusterAccess, settings: Settings): Promise<Findings> {
   try {
     const connection = await connectionOf(access);
-    const reader = clusterReader(connection);
+    const client = clusterClient(connection);
     try {
-      return await inspect(reader, connection.server.href, settings);
+      const version = await serverVersion(client, connection.server.href);
+      if (typeof version === 'string') return only(version);
+      const view = clusterView(client, (text) => pulumi.log.warn(text));
+      const { mistakes, facts } = await inspect(view, settings);
+      return { mistakes: [...oldVersion(version), ...mistakes], facts };
     } finally {
-      reader.close();
+      client.close();
     }
   } catch (error) {
-    if (error instanceof KubeconfigError) return [error.message];
-    return [
+    if (error instanceof KubeconfigError) return only(error.message);
+    return only(
       `the cluster could not be read (${firstLine(error)}); try again, or look at the API server's log`,
-    ];
+    );
   }
 }
 
-async function inspect(reader: ClusterReader, server: string, settings: Settings): Promise<string[]> {
-  const version = await serverVersion(reader, server);
-  if (typeof version === 'string') return [version];
-  const checks = await Promise.all([
-    classMistakes(reader, storageClass, storageClassNames(settings)),
-    classMistakes(reader, ingressClass, ingressClassNames(settings)),
-    namespaceMistakes(reader, settings.namespace),
+const only = (mistake: string): Findings => ({ mistakes: [mistake], facts: noFacts });
+
+async function inspect(view: ClusterView, settings: Settings): Promise<Findings> {
+  const [classes, apis, namespace, leftBehind] = await Promise.all([
+    classMistakes(view, settings),
+    missingApis(view, settings),
+    inspectNamespace(view, settings.namespace),
+    claimsLeftBehind(view, settings),
   ]);
-  const old =
-    version.major === 1 && version.minor < oldestMinor
-      ? [`the cluster runs Kubernetes 1.${version.minor}; upgrade it to 1.${oldestMinor} or newer`]
-      : [];
-  return [...old, ...checks.flat()];
+  const content = namespace.usable
+    ? await inspectContent(view, settings)
+    : {
+        mistakes: namespace.mistakes.length === 0 ? referencesTooEarly(settings) : [],
+        facts: noFacts,
+      };
+  const mistakes = [...classes, ...apis, ...namespace.mistakes, ...leftBehind, ...content.mistakes];
+  return { mistakes, facts: content.facts };
 }
 
-async function serverVersion(
-  reader: ClusterReader,
-  server: string,
-): Promise<{ major: number; minor: number } | string> {
+async function inspectContent(view: ClusterView, settings: Settings): Promise<Findings> {
+  const [facts, ...mistakes] = await Promise.all([
+    readFacts(view, settings),
+    foreignObjects(view, settings.namespace.name),
+    referenceMistakes(view, settings),
+    existingClaimMistakes(view, settings),
+    claimMistakes(view, settings),
+    databaseMajorMistakes(view, settings),
+  ]);
+  return { mistakes: [...mistakes.flat(), ...downgrade(facts.deployed, settings)], facts };
+}
+
+interface Version {
+  readonly major: number;
+  readonly minor: number;
+}
+
+async function serverVersion(client: ClusterClient, server: string): Promise<Version | string> {
   try {
-    const version = await reader.get<{ major: string; minor: string }>('/version');
+    const version = await client.get<{ major: string; minor: string }>('/version');
     if (version?.minor === undefined)
       return `${server} answers, but is no Kubernetes API server; mend the kubeconfig`;
     return { major: parseInt(version.major), minor: parseInt(version.minor) };
@@ -72,108 +113,11 @@ async function serverVersion(
   }
 }
 
-/** The classes that are asked for, each once; undefined stands for the default class. */
-function storageClassNames({ artifactStore, backendStore, server }: Settings): (string | undefined)[] {
-  const { tmpStorageClassName } = server;
-  const tmp = tmpStorageClassName === undefined ? [] : [tmpStorageClassName];
-  return [...new Set([artifactStore.storageClassName, backendStore.storageClassName, ...tmp])];
-}
-
-function ingressClassNames({ ingress }: Settings): (string | undefined)[] {
-  return ingress.enabled ? [ingress.className] : [];
-}
-
-interface ClassKind {
-  readonly kind: string;
-  readonly path: string;
-  readonly defaultAnnotation: string;
-  readonly key: string;
-}
-
-const storageClass: ClassKind = {
-  kind: 'StorageClass',
-  path: '/apis/storage.k8s.io/v1/storageclasses',
-  defaultAnnotation: 'storageclass.kubernetes.io/is-default-class',
-  key: 'artifactStore.storageClassName, backendStore.storageClassName or server.tmpStorageClassName',
-};
-const ingressClass: ClassKind = {
-  kind: 'IngressClass',
-  path: '/apis/networking.k8s.io/v1/ingressclasses',
-  defaultAnnotation: 'ingressclass.kubernetes.io/is-default-class',
-  key: 'ingress.className',
-};
-
-async function classMistakes(
-  reader: ClusterReader,
-  kind: ClassKind,
-  names: (string | undefined)[],
-): Promise<string[]> {
-  if (names.length === 0) return [];
-  const list = await readable(reader.get<{ items: KubernetesObject[] }>(kind.path), `the ${kind.kind}es`);
-  if (list === unreadable) return [];
-  const items = list?.items ?? [];
-  const known = items.map(({ metadata }) => metadata.name);
-  const choice = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none';
-  const hasDefault = items.some(({ metadata }) => metadata.annotations?.[kind.defaultAnnotation] === 'true');
-  return names
-    .filter((name) => (name === undefined ? !hasDefault : !known.includes(name)))
-    .map((name) => (name === undefined ? `default ${kind.kind}` : `${kind.kind} "${name}"`))
-    .map((what) => `the cluster has no ${what} (${choice}); name one in mlflow-stack:${kind.key}`);
-}
-
-async function namespaceMistakes(
-  reader: ClusterReader,
-  { name, create }: Settings['namespace'],
-): Promise<string[]> {
-  const namespace = await readable(
-    reader.get<KubernetesObject>(`/api/v1/namespaces/${name}`),
-    `namespace ${name}`,
-  );
-  if (namespace === unreadable) return [];
-  if (namespace === undefined) {
-    return create
-      ? []
-      : [`namespace "${name}" does not exist; create it, or set mlflow-stack:namespace.create to true`];
-  }
-  if (namespace.metadata.deletionTimestamp !== undefined) {
-    return [`namespace "${name}" is being deleted; wait until it is gone`];
-  }
-  if (create && !isOwn(namespace.metadata.labels)) {
-    return [
-      `namespace "${name}" exists and is not this stack's own; choose another mlflow-stack:namespace.name, ` +
-        'or set mlflow-stack:namespace.create to false to use it as it is',
-    ];
-  }
-  return await foreignObjects(reader, name);
-}
-
-async function foreignObjects(reader: ClusterReader, namespace: string): Promise<string[]> {
-  const checks = plannedObjects.map(async ({ kind, group, resource, name }) => {
-    const path = `/${group}/namespaces/${namespace}/${resource}/${name}`;
-    const found = await readable(reader.get<KubernetesObject>(path), `${kind} ${name}`);
-    return found === undefined || found === unreadable || isOwn(found.metadata.labels)
-      ? []
-      : [
-          `${kind} "${name}" exists in namespace "${namespace}" and is not this stack's own; ` +
-            'remove it, or choose another mlflow-stack:namespace.name',
-        ];
-  });
-  return (await Promise.all(checks)).flat();
-}
+const oldVersion = ({ major, minor }: Version): string[] =>
+  major === 1 && minor < oldestMinor
+    ? [`the cluster runs Kubernetes 1.${minor}; upgrade it to 1.${oldestMinor} or newer`]
+    : [];
 
 /** TLS errors go on for lines. */
 const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-
-const unreadable = Symbol('not readable with the rights of the kubeconfig');
-
-/** A right to read that the user lacks skips a check, which is said aloud: the update itself may still succeed. */
-async function readable<T>(reading: Promise<T>, what: string): Promise<T | typeof unreadable> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (!(error instanceof ForbiddenError)) throw error;
-    await pulumi.log.warn(`Not checked, since your log-in may not read it: ${what}.`);
-    return unreadable;
-  }
-}

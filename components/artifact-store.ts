@@ -1,30 +1,118 @@
 // ArtifactStore: where MLflow keeps files (models, plots, data sets).
 import * as pulumi from '@pulumi/pulumi';
+import type { Resources } from '../lib/pod.ts';
+import { credentialVariables } from '../lib/secret-references.ts';
 import { type StorageArgs, dataClaim } from './claim.ts';
-import type { ArtifactConnection } from './connections.ts';
+import type { ArtifactConnection, Mounts, SecretKey, Variables } from './connections.ts';
+import { s3Server } from './s3-server.ts';
 
 export interface ArtifactStoreArgs extends StorageArgs {
+  /** `pvc`: a claim. `s3Compatible`: a bucket, in a server that the stack runs when no `endpointUrl` is given. `external`: a URI. */
+  readonly kind: 'pvc' | 's3Compatible' | 'external';
+  /** `proxy`: clients need the tracking URL and nothing else. `direct`: clients talk to the store. */
+  readonly mode: 'proxy' | 'direct';
   /** `ReadWriteMany` lets pods on several nodes share the claim. */
   readonly accessMode: 'ReadWriteOnce' | 'ReadWriteMany';
+  /** A claim that is there already. */
+  readonly existingClaim?: string | undefined;
+  /** Address of the S3 server, scheme and host. Default: one in the cluster. */
+  readonly endpointUrl?: string | undefined;
+  readonly bucket: string;
+  /** Folder in the bucket. */
+  readonly prefix: string;
+  readonly region: string;
+  /** `path`: https://server/bucket; `virtual`: https://bucket.server. */
+  readonly addressingStyle: 'path' | 'virtual' | 'auto';
+  /** Destination of kind `external`. */
+  readonly uri?: string | undefined;
+  /** Existing Secret with the credentials. */
+  readonly credentialsFrom?:
+    | {
+        readonly secretName: string;
+        /** Keys that become variables of the same name. */
+        readonly keys: readonly string[];
+        /** Key with a Google service-account file. */
+        readonly googleCredentialsKey?: string | undefined;
+      }
+    | undefined;
+  /** Image and resources of the S3 server in the cluster. */
+  readonly image: string;
+  readonly imagePullSecrets: readonly string[];
+  readonly resources: Resources;
 }
 
-/** A claim that the server mounts and serves to clients through its artifact proxy. */
+/** A claim, a bucket or any other place that MLflow knows. */
 export class ArtifactStore extends pulumi.ComponentResource {
   /** What a pod needs to use the store. */
   public readonly connection: ArtifactConnection;
+  /** The claim that pods mount; undefined where artifacts are in a bucket. */
+  public readonly claimMounts: Mounts | undefined;
 
   constructor(name: string, args: ArtifactStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:ArtifactStore', name, args, opts);
-    const claim = dataClaim(name, { ...args, component: 'artifact-store' }, this);
-    this.connection = {
-      uri: `${mountPath}/artifacts`,
-      env: [],
-      volumes: [{ name: 'artifacts', persistentVolumeClaim: { claimName: claim.metadata.name } }],
-      volumeMounts: [{ name: 'artifacts', mountPath }],
-      shareable: args.accessMode === 'ReadWriteMany',
-    };
+    this.connection = { mode: args.mode, ...connections[args.kind](name, args, this) };
+    this.claimMounts = args.kind === 'pvc' ? this.connection : undefined;
     this.registerOutputs({ uri: this.connection.uri });
   }
 }
 
+type Store = Omit<ArtifactConnection, 'mode'>;
+
+const connections = { pvc, s3Compatible, external } as const;
+
 const mountPath = '/mlflow';
+
+function pvc(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource): Store {
+  const claimName =
+    args.existingClaim ??
+    dataClaim(name, { ...args, name, component: 'artifact-store' }, parent).metadata.name;
+  return {
+    uri: `${mountPath}/artifacts`,
+    settings: {},
+    secrets: {},
+    volumes: [{ name: 'artifacts', persistentVolumeClaim: { claimName } }],
+    volumeMounts: [{ name: 'artifacts', mountPath }],
+    shareable: args.accessMode === 'ReadWriteMany',
+  };
+}
+
+function s3Compatible(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource): Store {
+  const { credentialsFrom } = args;
+  const { endpointUrl, ...access } =
+    args.endpointUrl === undefined || credentialsFrom === undefined
+      ? s3Server(name, args, parent)
+      : { endpointUrl: args.endpointUrl, ...credentials(credentialsFrom) };
+  return {
+    volumes: [],
+    volumeMounts: [],
+    ...access,
+    uri: `s3://${args.bucket}/${args.prefix}`,
+    settings: {
+      MLFLOW_S3_ENDPOINT_URL: endpointUrl,
+      AWS_REGION: args.region,
+      AWS_DEFAULT_REGION: args.region,
+      MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE: args.addressingStyle,
+    },
+    shareable: true,
+  };
+}
+
+function external(_name: string, { uri = '', credentialsFrom }: ArtifactStoreArgs): Store {
+  const none = { settings: {}, secrets: {}, volumes: [], volumeMounts: [] };
+  return { uri, shareable: true, ...(credentialsFrom ? credentials(credentialsFrom) : none) };
+}
+
+const credentialsPath = '/etc/mlflow-stack/credentials';
+
+function credentials(from: NonNullable<ArtifactStoreArgs['credentialsFrom']>): Variables & Mounts {
+  const { secretName, googleCredentialsKey } = from;
+  const key = (name: string): SecretKey => ({ secretName, key: name });
+  const file = googleCredentialsKey && `${credentialsPath}/${googleCredentialsKey}`;
+  return {
+    settings: file === undefined ? {} : { GOOGLE_APPLICATION_CREDENTIALS: file },
+    secrets: Object.fromEntries(credentialVariables(from).map((name) => [name, key(name)])),
+    volumes: file === undefined ? [] : [{ name: 'credentials', secret: { secretName } }],
+    volumeMounts:
+      file === undefined ? [] : [{ name: 'credentials', mountPath: credentialsPath, readOnly: true }],
+  };
+}

@@ -2,6 +2,7 @@ import type * as pulumi from '@pulumi/pulumi';
 import { PersistentVolumeClaim } from '@pulumi/kubernetes/core/v1/persistentVolumeClaim.js';
 import { type DataProtection, dataOptions } from '../lib/data-protection.ts';
 import { objectLabels } from '../lib/labels.ts';
+import { annotations } from '../lib/names.ts';
 
 /** Storage in the cluster, as a component offers it in its own args. */
 export interface StorageArgs {
@@ -15,22 +16,25 @@ export interface StorageArgs {
   readonly dataProtection: DataProtection;
 }
 
+export interface ClaimArgs extends StorageArgs {
+  /** Name in the cluster. */
+  readonly name: string;
+  readonly component: string;
+  readonly accessMode: string;
+}
+
 /** A claim that holds data, and is protected as the settings say. */
-export function dataClaim(
-  name: string,
-  args: StorageArgs & { readonly component: string; readonly accessMode: string },
-  parent: pulumi.Resource,
-): PersistentVolumeClaim {
+export function dataClaim(name: string, args: ClaimArgs, parent: pulumi.Resource): PersistentVolumeClaim {
   return new PersistentVolumeClaim(
     `${name}-claim`,
     {
       metadata: {
-        name,
+        name: args.name,
         namespace: args.namespace,
         labels: objectLabels(args.component),
         // Pods wait for their claims. Waiting here as well would take five minutes for a claim that was retained: it is
         // bound already, so the event that the plug-in waits for has passed.
-        annotations: { 'pulumi.com/skipAwait': 'true' },
+        annotations: { 'pulumi.com/skipAwait': 'true', [annotations.dataProtection]: args.dataProtection },
       },
       spec: {
         accessModes: [args.accessMode],

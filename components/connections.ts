@@ -3,30 +3,44 @@
 import type { Input } from '@pulumi/pulumi';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 
+/** One value in a Secret of the pods' namespace. */
+export interface SecretKey {
+  readonly secretName: Input<string>;
+  readonly key: string;
+}
+
+/** Variables of a container: those that anybody may read, and those that only a Secret holds. */
+export interface Variables {
+  readonly settings: Readonly<Record<string, Input<string>>>;
+  readonly secrets: Readonly<Record<string, SecretKey>>;
+}
+
+/** Storage that a pod mounts. */
+export interface Mounts {
+  readonly volumes: readonly core.v1.Volume[];
+  readonly volumeMounts: readonly core.v1.VolumeMount[];
+}
+
 /** Where artifacts are kept and what a pod needs to reach them. */
-export interface ArtifactConnection {
-  /** Destination of the artifact proxy: a path in the pod, `s3://bucket/prefix` or `gs://bucket/prefix`. */
+export interface ArtifactConnection extends Variables, Mounts {
+  /** A path in the pod, or `s3://bucket/prefix`, `gs://bucket/prefix` and the like. */
   readonly uri: Input<string>;
-  /** Variables for the storage client, without credentials in plain text. */
-  readonly env: core.v1.EnvVar[];
-  readonly volumes: core.v1.Volume[];
-  readonly volumeMounts: core.v1.VolumeMount[];
+  /** `proxy`: the server moves artifacts for its clients. `direct`: clients have rights of their own. */
+  readonly mode: 'proxy' | 'direct';
   /** Whether pods on several nodes can use it at the same time. False makes the server stop before it starts anew. */
   readonly shareable: boolean;
 }
 
-/** How to reach the database, in terms of PostgreSQL's client library. */
-export interface BackendConnection {
+/** How to reach the database: variables of libpq, or a URI that a Secret holds. */
+export interface BackendConnection extends Variables, Mounts {
+  /** Where it is, for people: host name, or a path. */
   readonly host: Input<string>;
-  readonly port: number;
-  readonly database: Input<string>;
-  readonly user: Input<string>;
-  /** Secret in the pods' namespace that holds the password. */
-  readonly password: { readonly secretName: Input<string>; readonly key: string };
-  /** `sslmode` of libpq: https://www.postgresql.org/docs/current/libpq-ssl.html */
-  readonly sslMode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
-  /** Connections that the database accepts in all. */
-  readonly maxConnections: number;
+  /** Certificate of the authority that signed the server's, where that is none of the public ones. */
+  readonly ca?: Input<string>;
+  /** Variables of a replica that answers reads: for the server alone. */
+  readonly readReplica?: Variables | undefined;
+  /** Whether several pods can use it at the same time. */
+  readonly shareable: boolean;
 }
 
 /** What ties a pod to its rights: a Kubernetes ServiceAccount and what the cloud wants to see on it and on the pod. */
@@ -41,6 +55,50 @@ export interface ServiceConnection {
   readonly namespace: Input<string>;
   readonly name: Input<string>;
   readonly port: number;
-  /** `http://<service>.<namespace>.svc:<port>` */
+  /** `http://<service>.<namespace>.svc:<port>`, with the static prefix. */
   readonly url: Input<string>;
+}
+
+/** What users add to pods, in Kubernetes' own terms. */
+export interface PodParts extends Mounts {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly core.v1.Toleration[];
+  readonly affinity?: core.v1.Affinity | undefined;
+  readonly priorityClassName?: string | undefined;
+  /** Run after the database is reachable and before MLflow. */
+  readonly initContainers: readonly core.v1.Container[];
+  /** Run beside MLflow. They are native sidecars, so a Job ends although they would go on. */
+  readonly sidecars: readonly core.v1.Container[];
+}
+
+/** What every pod that runs MLflow has in common, whatever it runs. */
+export interface PodRuntime extends PodParts {
+  readonly namespace: Input<string>;
+  /** Image with `mlflow`, the database driver and the storage client, by tag or digest. */
+  readonly image: string;
+  readonly imagePullPolicy: string;
+  readonly imagePullSecrets: readonly string[];
+  /** User and group id, or `none` to leave them to the cluster. */
+  readonly runAsUser: number | 'none';
+  /** ConfigMap with the variables that are no secrets. */
+  readonly settingsName: Input<string>;
+  /** ConfigMap with the scripts and certificates below `filesPath`. */
+  readonly filesName: Input<string>;
+  readonly secrets: Readonly<Record<string, SecretKey>>;
+  /** Variables of a replica of the database that answers reads: for the server alone. */
+  readonly readReplica?: Variables | undefined;
+  /** Further ConfigMaps and Secrets whose keys become variables. */
+  readonly envFrom: readonly core.v1.EnvFromSource[];
+}
+
+/** MLflow's own users: where they are kept, and the first of them. */
+export interface AuthConnection {
+  readonly adminUsername: string;
+  readonly adminPassword: SecretKey;
+  /** Database on the server of the backend store. */
+  readonly database: string;
+  readonly defaultPermission: string;
+  readonly cacheSeconds: number;
 }

@@ -1,19 +1,24 @@
 // GcCronJob: removes for good what users have deleted, rows and files alike.
 import * as pulumi from '@pulumi/pulumi';
 import { CronJob } from '@pulumi/kubernetes/batch/v1/cronJob.js';
+import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
-import { objectLabels } from '../lib/labels.ts';
-import { backendStoreUri, mlflowPodSpec } from '../lib/pod.ts';
-import type { BackendConnection, ServiceConnection } from './connections.ts';
+import { RandomPassword } from '@pulumi/random/randomPassword.js';
+import { objectLabels, overruleOthers } from '../lib/labels.ts';
+import { type Resources, mlflowPod } from '../lib/pod.ts';
+import type { ArtifactConnection, PodRuntime, SecretKey, ServiceConnection } from './connections.ts';
+import { cronJobSpec } from './cron-job.ts';
 
 export interface GcCronJobArgs {
+  readonly runtime: PodRuntime;
   /** The server that holds the artifacts: files are deleted through it, with its rights. */
   readonly service: ServiceConnection;
-  readonly backend: BackendConnection;
-  /** The server's image: the versions must be the same. */
-  readonly image: string;
-  readonly imagePullPolicy: string;
-  readonly runAsUser: number | 'none';
+  /** Where files are deleted without the server, in mode `direct`. */
+  readonly artifacts: ArtifactConnection;
+  /** Whether the server asks for a user: gc then is an administrator of its own. */
+  readonly hasUsers: boolean;
+  /** Whether to clean all workspaces, and not only the default one. */
+  readonly workspaces: boolean;
   /** Five cron fields. */
   readonly schedule: string;
   /** IANA time zone of the schedule. */
@@ -24,6 +29,9 @@ export interface GcCronJobArgs {
   readonly suspend: boolean;
   /** Also removes finished jobs of MLflow's job runner. */
   readonly jobs: boolean;
+  readonly resources: Resources;
+  /** Seconds after which a run is ended. */
+  readonly deadlineSeconds: number;
 }
 
 /** A CronJob that runs `mlflow gc`, never twice at the same time. */
@@ -34,35 +42,22 @@ export class GcCronJob extends pulumi.ComponentResource {
   constructor(name: string, args: GcCronJobArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:GcCronJob', name, args, opts);
     const { namespace } = args.service;
-    const labels = objectLabels('gc');
+    const labels = objectLabels(component);
     const serviceAccount = new ServiceAccount(
       `${name}-service-account`,
       { metadata: { name, namespace, labels }, automountServiceAccountToken: false },
       { parent: this },
     );
+    const password = args.hasUsers ? userPassword(name, namespace, this) : undefined;
     const cronJob = new CronJob(
       `${name}-cron-job`,
       {
-        metadata: { name, namespace, labels },
-        spec: {
-          schedule: args.schedule,
-          timeZone: args.timeZone,
-          suspend: args.suspend,
-          concurrencyPolicy: 'Forbid',
-          successfulJobsHistoryLimit: 3,
-          failedJobsHistoryLimit: 3,
-          jobTemplate: {
-            metadata: { labels },
-            spec: {
-              backoffLimit: 1,
-              activeDeadlineSeconds: 6 * 3600,
-              template: {
-                metadata: { labels },
-                spec: { ...gcPod(args, serviceAccount.metadata.name), restartPolicy: 'Never' },
-              },
-            },
-          },
-        },
+        metadata: { name, namespace, labels, annotations: overruleOthers },
+        spec: cronJobSpec({
+          ...args,
+          component,
+          pod: gcPod(args, serviceAccount.metadata.name, password),
+        }),
       },
       { parent: this },
     );
@@ -71,25 +66,53 @@ export class GcCronJob extends pulumi.ComponentResource {
   }
 }
 
-function gcPod(args: GcCronJobArgs, serviceAccount: pulumi.Input<string>): ReturnType<typeof mlflowPodSpec> {
-  return mlflowPodSpec({
-    ...args,
+const component = 'gc';
+/** Name of the user that collects garbage, in the auth database. */
+const userName = 'mlflow-gc';
+
+/** No other pod sees it: the run itself makes the user. */
+function userPassword(name: string, namespace: pulumi.Input<string>, parent: pulumi.Resource): SecretKey {
+  const { result } = new RandomPassword(`${name}-password`, { length: 32, special: false }, { parent });
+  const secret = new Secret(
+    `${name}-credentials`,
+    {
+      metadata: { namespace, labels: objectLabels(component) },
+      type: 'Opaque',
+      stringData: { password: result },
+    },
+    { parent },
+  );
+  return { secretName: secret.metadata.name, key: 'password' };
+}
+
+function gcPod(
+  args: GcCronJobArgs,
+  serviceAccount: pulumi.Input<string>,
+  password: SecretKey | undefined,
+): ReturnType<typeof mlflowPod> {
+  const { artifacts } = args;
+  return mlflowPod(args.runtime, {
+    component,
     name: 'gc',
     serviceAccount,
-    command: ['mlflow', 'gc'],
+    script: 'collect_garbage',
     args: [
-      // gc has no variable for it.
-      '--backend-store-uri',
-      backendStoreUri,
       ...(args.olderThan === 'all' ? [] : ['--older-than', args.olderThan]),
+      ...(args.workspaces ? ['--all-workspaces'] : []),
       ...(args.jobs ? ['--jobs'] : []),
     ],
     env: [
       { name: 'MLFLOW_TRACKING_URI', value: args.service.url },
       // Listing and deleting a run of many files takes the server longer than the client's two minutes: mlflow/mlflow#12005.
       { name: 'MLFLOW_HTTP_REQUEST_TIMEOUT', value: '600' },
+      ...(password === undefined ? [] : [{ name: 'MLFLOW_TRACKING_USERNAME', value: userName }]),
     ],
-    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '500m', memory: '512Mi' } },
+    secrets: {
+      ...(artifacts.mode === 'direct' ? artifacts.secrets : {}),
+      ...(password === undefined ? {} : { MLFLOW_TRACKING_PASSWORD: password }),
+    },
+    ...(artifacts.mode === 'direct' ? { mounts: artifacts } : {}),
+    resources: args.resources,
     tmpSize: '256Mi',
   });
 }

@@ -4,3 +4,7 @@ export * from './connections.ts';
 export { GcCronJob, type GcCronJobArgs } from './gc-cron-job.ts';
 export { Ingress, type IngressArgs } from './ingress.ts';
 export { MlflowServer, type MlflowServerArgs } from './mlflow-server.ts';
+export type { Migration, Rollout } from './rollout.ts';
+export { MlflowRuntime, type MlflowRuntimeArgs } from './runtime.ts';
+export { ServerKeys, type ServerKeysArgs } from './server-keys.ts';
+export { TraceArchival, type TraceArchivalArgs } from './trace-archival.ts';

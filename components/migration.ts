@@ -1,61 +1,93 @@
 // The Job that brings the database to the schema of the server's image, before a server of that image starts.
-import * as pulumi from '@pulumi/pulumi';
+import type * as pulumi from '@pulumi/pulumi';
 import { Job } from '@pulumi/kubernetes/batch/v1/job.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import { shortHash } from '../lib/hash.ts';
 import { objectLabels } from '../lib/labels.ts';
-import { mlflowPodSpec } from '../lib/pod.ts';
-import { migrateScript } from '../lib/scripts.ts';
-import type { MlflowServerArgs } from './mlflow-server.ts';
+import { mlflowPod } from '../lib/pod.ts';
+import { scripts } from '../lib/scripts.ts';
+import { type Scraper, scraperName } from './metrics.ts';
+import { type MlflowServerArgs, adminVariables } from './mlflow-server.ts';
+
+const component = 'migration';
 
 /**
- * Runs once per image, database and `runId`, which its name is made of; what else changes its pod makes it look again,
- * which takes seconds. The update stops when the Job fails, and the server that runs stays as it is.
+ * Runs once per image, databases, users and `runId`, which its name is made of: nothing else makes it run again. The update
+ * stops when the Job fails, and the server of before goes on.
  */
-export function migrationJob(name: string, args: MlflowServerArgs, parent: pulumi.Resource): Job {
-  const labels = objectLabels('migration');
+export function migrationJob(
+  name: string,
+  args: MlflowServerArgs,
+  { ready, scraper }: { readonly ready: pulumi.Output<string>; readonly scraper: Scraper | undefined },
+  parent: pulumi.Resource,
+): Job {
+  const { runtime, rollout } = args;
+  const labels = objectLabels(component);
   const serviceAccount = new ServiceAccount(
     `${name}-service-account`,
-    { metadata: { name, namespace: args.namespace, labels }, automountServiceAccountToken: false },
+    { metadata: { name, namespace: runtime.namespace, labels }, automountServiceAccountToken: false },
     { parent },
   );
+  const hash = migrationHash(args);
+  const admin = adminVariables(args);
   return new Job(
     name,
     {
-      metadata: { name: jobName(name, args), namespace: args.namespace, labels },
+      metadata: {
+        name: rollout.migrationName(name, hash),
+        namespace: runtime.namespace,
+        labels,
+        annotations: {
+          // Watched by the rollout itself, which has to start the old server again when the Job fails.
+          'pulumi.com/skipAwait': 'true',
+          'mlflow-stack/ready': ready,
+        },
+      },
       spec: {
         backoffLimit: 3,
-        activeDeadlineSeconds: args.timeoutSeconds,
-        template: {
-          metadata: { labels },
-          spec: {
-            ...mlflowPodSpec({
-              ...args,
-              name: 'migration',
-              serviceAccount: serviceAccount.metadata.name,
-              command: ['python3', '-c', migrateScript],
-              resources: { requests: { cpu: '250m', memory: '512Mi' }, limits: { memory: '1Gi' } },
-              tmpSize: '256Mi',
-              tmpStorageClassName: undefined,
-            }),
-            restartPolicy: 'Never',
-          },
+        // What the migration itself refuses is not tried again: the server is stopped meanwhile.
+        podFailurePolicy: {
+          rules: [
+            {
+              action: 'FailJob',
+              onExitCodes: { containerName: 'migration', operator: 'In', values: [1] },
+            },
+          ],
         },
+        activeDeadlineSeconds: args.timeoutSeconds,
+        ttlSecondsAfterFinished: 86_400,
+        template: mlflowPod(runtime, {
+          component,
+          name: 'migration',
+          serviceAccount: serviceAccount.metadata.name,
+          script: 'migrate',
+          args: [],
+          env: [
+            { name: 'MIGRATION_SNAPSHOT', value: args.migrations.snapshot ? 'copy' : 'skip' },
+            ...admin.env,
+            ...(scraper === undefined ? [] : [{ name: 'METRICS_USERNAME', value: scraperName }]),
+          ],
+          secrets: {
+            ...admin.secrets,
+            ...(scraper === undefined ? {} : { METRICS_PASSWORD: scraper.password }),
+          },
+          resources: { requests: { cpu: '250m', memory: '512Mi' }, limits: { memory: '1Gi' } },
+          tmpSize: '256Mi',
+          pod: { restartPolicy: 'Never' },
+        }),
       },
     },
     {
       parent,
-      // A Job cannot be changed or run again: a new one takes its place, also where the last one failed.
-      replaceOnChanges: ['*'],
-      deleteBeforeReplace: true,
-      customTimeouts: { create: `${args.timeoutSeconds}s` },
+      // A Job that has succeeded stays as it was, whatever has changed in its pod since.
+      ignoreChanges: rollout.isDone(hash) ? ['metadata', 'spec'] : [],
     },
   );
 }
 
-function jobName(name: string, { backend, image, migrations }: MlflowServerArgs): pulumi.Output<string> {
-  const { host, port, database, user } = backend;
-  return pulumi
-    .output({ host, port, database, user })
-    .apply((target) => `${name}-${shortHash({ target, image, runId: migrations.runId, migrateScript })}`);
+/** Everything that makes a migration run. */
+function migrationHash({ runtime, migrations }: MlflowServerArgs): string {
+  const { image } = runtime;
+  const { inputs, runId } = migrations;
+  return shortHash({ image, inputs, runId, script: scripts['migrate.py'] });
 }

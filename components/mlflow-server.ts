@@ -5,16 +5,25 @@ import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import { type PublicEntry, allowedHosts, allowedOrigins } from '../lib/allowed-hosts.ts';
-import { objectLabels, selectorLabels } from '../lib/labels.ts';
-import { type Resources, backendStoreUri, mlflowPodSpec } from '../lib/pod.ts';
+import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
+import { annotations, serverComponent as component } from '../lib/names.ts';
+import { type Resources, mlflowPod, plainVariables } from '../lib/pod.ts';
+import { optionArgs } from '../lib/server-options.ts';
 import type {
   ArtifactConnection,
-  BackendConnection,
+  AuthConnection,
+  PodParts,
+  PodRuntime,
+  SecretKey,
   ServiceConnection,
+  Variables,
   WorkloadIdentity,
 } from './connections.ts';
+import { type MetricsArgs, type Scraper, metricsPath, metricsScraper, serviceMonitor } from './metrics.ts';
 import { migrationJob } from './migration.ts';
 import { type RbacArgs, grantRules, hasRules } from './rbac.ts';
+import { type Migration, type Rollout, plainArgs } from './rollout.ts';
+import { type ScalingArgs, scale, spreadConstraints } from './scaling.ts';
 
 /** When a probe asks and when its answer counts. All in seconds but `failureThreshold`, a number of failures in a row. */
 export interface ProbeTiming {
@@ -23,27 +32,37 @@ export interface ProbeTiming {
   readonly failureThreshold: number;
 }
 
-export interface MlflowServerArgs {
-  readonly namespace: pulumi.Input<string>;
-  readonly backend: BackendConnection;
+export interface MlflowServerArgs extends ScalingArgs {
+  readonly runtime: PodRuntime;
+  /** Version in the image: versions never run side by side on one database. */
+  readonly mlflowVersion: string;
   readonly artifacts: ArtifactConnection;
   readonly identity: WorkloadIdentity;
-  /** Image with `mlflow`, the database driver and the storage client, by tag or digest. */
-  readonly image: string;
-  readonly imagePullPolicy: string;
+  /** Keys of the server. */
+  readonly keys: Variables;
+  /** MLflow's own users. Default: none, and whoever reaches the server may do anything. */
+  readonly auth?: AuthConnection | undefined;
+  readonly workspaces: boolean;
+  readonly metrics: MetricsArgs;
   /** Server processes per pod, each of about 210 MiB. */
   readonly workers: number;
   readonly resources: Resources;
+  /** Connections that a process keeps per store, and beyond that under load. */
+  readonly poolSize: number;
+  readonly maxOverflow: number;
   /** Whether MLflow's job runner works beside the server, at about 1.1 GiB. */
   readonly jobs: boolean;
+  readonly logLevel: string;
+  readonly valueOptions: Readonly<Record<string, string>>;
+  readonly flagOptions: readonly string[];
+  /** Path under which UI and API live; empty for none. */
+  readonly staticPrefix: string;
   /** Size limit of `/tmp`, as a Kubernetes quantity: proxied artifacts pass through it. */
   readonly tmpSize: string;
   /** StorageClass of a claim for `/tmp`. Default: the node's own disk. */
   readonly tmpStorageClassName?: string | undefined;
   /** Rights of the server at the Kubernetes API. With none, its pod has no token either. */
   readonly rbac: RbacArgs;
-  /** User and group id, or `none` to leave them to the cluster. */
-  readonly runAsUser: number | 'none';
   readonly service: {
     readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
     readonly port: number;
@@ -63,7 +82,17 @@ export interface MlflowServerArgs {
     readonly enabled: boolean;
     /** A new text runs the migration once more. */
     readonly runId: string;
+    /** Whether the database is copied before its schema changes. */
+    readonly snapshot: boolean;
+    /** What makes a migration run when it changes: databases, users. */
+    readonly inputs: object;
   };
+  /** How one MLflow version takes the place of another. */
+  readonly rollout: Rollout;
+  /** Whether old and new pods may run side by side during an update of the settings. */
+  readonly canRoll: boolean;
+  /** Additions to the server's pods alone. */
+  readonly pod: PodParts;
   /** Seconds that an update waits for the migration, and then for the server. */
   readonly timeoutSeconds: number;
 }
@@ -72,37 +101,74 @@ export interface MlflowServerArgs {
 export class MlflowServer extends pulumi.ComponentResource {
   /** How to reach the server inside the cluster. */
   public readonly connection: ServiceConnection;
+  /** What the last migration left. */
+  public readonly migration: pulumi.Output<Migration>;
 
   constructor(name: string, args: MlflowServerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super('mlflow-stack:index:MlflowServer', name, args, opts);
-    const migration = args.migrations.enabled ? [migrationJob(`${name}-migration`, args, this)] : [];
-    const server = deployment(name, args, migration, this);
+    super('mlflow-stack:index:MlflowServer', name, plainArgs(args), opts);
+    const scraper = metricsScraper(name, args, this);
+    this.migration = migrated(name, args, scraper, this);
+    const server = deployment(name, args, this.migration, this);
     const service = serverService(name, args, server, this);
+    scale(name, args, server.metadata.namespace, this);
+    serviceMonitor(name, args, { service, scraper }, this);
+    // Whoever wants to use the server waits until all its pods are ready.
+    const namespace = server.id.apply(() => args.rollout.deployed()).apply(() => service.metadata.namespace);
     this.connection = {
-      namespace: service.metadata.namespace,
+      namespace,
       name: service.metadata.name,
       port: args.service.port,
-      url: pulumi.interpolate`http://${service.metadata.name}.${service.metadata.namespace}.svc:${args.service.port}`,
+      url: pulumi.interpolate`http://${service.metadata.name}.${namespace}.svc:${args.service.port}${args.staticPrefix}`,
     };
     this.registerOutputs({ url: this.connection.url });
   }
 }
 
-const component = 'tracking-server';
 const containerPort = 5000;
+
+/** The schema is ready, and nothing writes to it that does not know it. */
+function migrated(
+  name: string,
+  args: MlflowServerArgs,
+  scraper: Scraper | undefined,
+  parent: pulumi.Resource,
+): pulumi.Output<Migration> {
+  const { runtime, rollout } = args;
+  // The settings are known once the database is ready.
+  const ready = pulumi.output(runtime.settingsName).apply(async () => {
+    await rollout.stopWriters();
+    return args.mlflowVersion;
+  });
+  if (!args.migrations.enabled) return ready.apply(() => rollout.recorded());
+  const job = migrationJob(`${name}-migration`, args, { ready, scraper }, parent);
+  return pulumi.all([job.metadata.name, job.id]).apply(([jobName]) => rollout.finished(jobName));
+}
+
+/** The first administrator: the migration makes the user, and the server does not start without the variables. */
+export function adminVariables({ auth }: Pick<MlflowServerArgs, 'auth'>): {
+  env: core.v1.EnvVar[];
+  secrets: Record<string, SecretKey>;
+} {
+  if (auth === undefined) return { env: [], secrets: {} };
+  return {
+    env: [{ name: 'MLFLOW_AUTH_ADMIN_USERNAME', value: auth.adminUsername }],
+    secrets: { MLFLOW_AUTH_ADMIN_PASSWORD: auth.adminPassword },
+  };
+}
 
 function deployment(
   name: string,
   args: MlflowServerArgs,
-  dependsOn: pulumi.Resource[],
+  migration: pulumi.Output<Migration>,
   parent: pulumi.Resource,
 ): Deployment {
+  const { runtime, autoscaling } = args;
   const serviceAccount = new ServiceAccount(
     `${name}-service-account`,
     {
       metadata: {
         name: args.identity.serviceAccount,
-        namespace: args.namespace,
+        namespace: runtime.namespace,
         labels: objectLabels(component),
         annotations: args.identity.annotations,
       },
@@ -112,69 +178,137 @@ function deployment(
   );
   grantRules(
     name,
-    { ...args.rbac, component, namespace: args.namespace, serviceAccount: serviceAccount.metadata.name },
+    { ...args.rbac, component, namespace: runtime.namespace, serviceAccount: serviceAccount.metadata.name },
     parent,
   );
+  const scalesItself = autoscaling.enabled && autoscaling.kind === 'horizontal';
   return new Deployment(
     `${name}-deployment`,
     {
-      metadata: { name, namespace: args.namespace, labels: objectLabels(component) },
+      metadata: {
+        name,
+        namespace: runtime.namespace,
+        labels: objectLabels(component),
+        annotations: {
+          ...overruleOthers,
+          [annotations.mlflowVersion]: args.mlflowVersion,
+          [annotations.schemaRevision]: migration.revision,
+          [annotations.migration]: migration.job,
+          [annotations.snapshot]: migration.snapshot,
+        },
+      },
       spec: {
-        replicas: 1,
+        // Whoever scales the pods decides on their number.
+        replicas: scalesItself ? undefined : args.replicas,
         // A volume of one node cannot be handed over while the old pod still holds it.
-        strategy: args.artifacts.shareable
+        strategy: args.canRoll
           ? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
           : { type: 'Recreate' },
         selector: { matchLabels: selectorLabels(component) },
-        template: {
-          metadata: { labels: { ...objectLabels(component), ...args.identity.podLabels } },
-          spec: {
-            ...mlflowPodSpec({
-              ...args,
-              name: 'mlflow',
-              serviceAccount: serviceAccount.metadata.name,
-              mountToken: hasRules(args.rbac),
-              command: ['mlflow', 'server'],
-              args: ['--host', '0.0.0.0', '--port', String(containerPort), '--workers', String(args.workers)],
-              env: [...args.artifacts.env, ...serverEnv(name, args)],
-              volumes: args.artifacts.volumes,
-              volumeMounts: args.artifacts.volumeMounts,
-              container: {
-                ports: [{ name: 'http', containerPort }],
-                startupProbe: probe('health', args.probes.startup),
-                readinessProbe: probe(args.probes.readinessPath, args.probes.readiness),
-                livenessProbe: probe('health', args.probes.liveness),
-              },
-            }),
-            // Longer than the server gives its requests to end.
-            terminationGracePeriodSeconds: 60,
-          },
-        },
+        template: serverPod(name, args, serviceAccount.metadata.name),
       },
     },
     {
       parent,
-      dependsOn,
       customTimeouts: { create: `${args.timeoutSeconds}s`, update: `${args.timeoutSeconds}s` },
     },
   );
 }
 
+function serverPod(
+  name: string,
+  args: MlflowServerArgs,
+  serviceAccount: pulumi.Input<string>,
+): core.v1.PodTemplateSpec {
+  const { artifacts, metrics } = args;
+  const { readReplica = { settings: {}, secrets: {} } } = args.runtime;
+  const admin = adminVariables(args);
+  return mlflowPod(args.runtime, {
+    ...args,
+    component,
+    name: 'mlflow',
+    serviceAccount,
+    podLabels: args.identity.podLabels,
+    mountToken: hasRules(args.rbac),
+    script: 'launch',
+    args: ['mlflow', 'server', ...serverArgs(args)],
+    env: [
+      ...admin.env,
+      ...serverEnv(name, args),
+      ...plainVariables({ ...args.keys.settings, ...readReplica.settings }),
+    ],
+    secrets: { ...artifacts.secrets, ...args.keys.secrets, ...admin.secrets, ...readReplica.secrets },
+    mounts: {
+      volumes: [...artifacts.volumes, ...(metrics.enabled ? [metricsVolume] : [])],
+      volumeMounts: [
+        ...artifacts.volumeMounts,
+        ...(metrics.enabled ? [{ name: metricsVolume.name, mountPath: metricsFolder }] : []),
+      ],
+    },
+    parts: {
+      ...args.pod,
+      annotations: {
+        ...(metrics.enabled && metrics.discovery === 'annotations' ? scrapeAnnotations : {}),
+        ...args.pod.annotations,
+      },
+    },
+    container: {
+      ports: [{ name: 'http', containerPort }],
+      startupProbe: probe('health', args.probes.startup, args.staticPrefix),
+      readinessProbe: probe(args.probes.readinessPath, args.probes.readiness, args.staticPrefix),
+      livenessProbe: probe('health', args.probes.liveness, args.staticPrefix),
+      // Proxies learn that the pod goes before the server stops listening.
+      lifecycle: { preStop: { exec: { command: ['sleep', '5'] } } },
+    },
+    pod: {
+      // Longer than the server gives its requests to end.
+      terminationGracePeriodSeconds: 60,
+      topologySpreadConstraints: spreadConstraints(args, selectorLabels(component)),
+    },
+  });
+}
+
+const metricsFolder = '/metrics-data';
+const metricsVolume = { name: 'metrics', emptyDir: { sizeLimit: '64Mi' } };
+
+/** https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config, by convention. */
+const scrapeAnnotations = {
+  'prometheus.io/scrape': 'true',
+  'prometheus.io/port': String(containerPort),
+  'prometheus.io/path': metricsPath,
+};
+
+function serverArgs(args: MlflowServerArgs): string[] {
+  return [
+    ...['--host', '0.0.0.0', '--port', String(containerPort), '--workers', String(args.workers)],
+    ...(args.artifacts.mode === 'direct' ? ['--no-serve-artifacts'] : []),
+    ...(args.auth === undefined ? [] : ['--app-name', 'basic-auth']),
+    ...(args.workspaces ? ['--enable-workspaces'] : []),
+    ...(args.metrics.enabled ? ['--expose-prometheus', metricsFolder] : []),
+    ...(args.staticPrefix === '' ? [] : ['--static-prefix', args.staticPrefix]),
+    ...optionArgs(args.valueOptions, args.flagOptions),
+  ];
+}
+
 function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
-  const hosts = pulumi
-    .output(args.namespace)
-    .apply((namespace) =>
-      allowedHosts({ service: { name, namespace }, publicHosts: args.entry.hosts, jobs: args.jobs }).join(
-        ',',
-      ),
-    );
+  const hosts = pulumi.output(args.runtime.namespace).apply((namespace) =>
+    allowedHosts({
+      service: { name, namespace },
+      publicHosts: args.entry.hosts,
+      jobs: args.jobs,
+      // A scraper calls each pod by its address, which Kubernetes fills in here.
+      podAddress: args.metrics.enabled ? `$(POD_IP)` : undefined,
+    }).join(','),
+  );
   const origins = allowedOrigins(args.entry);
   return [
-    { name: 'MLFLOW_BACKEND_STORE_URI', value: backendStoreUri },
-    { name: 'MLFLOW_ARTIFACTS_DESTINATION', value: args.artifacts.uri },
+    { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     { name: 'MLFLOW_SERVER_ALLOWED_HOSTS', value: hosts },
     ...(origins.length > 0 ? [{ name: 'MLFLOW_SERVER_CORS_ALLOWED_ORIGINS', value: origins.join(',') }] : []),
     { name: 'MLFLOW_SERVER_ENABLE_JOB_EXECUTION', value: String(args.jobs) },
+    { name: 'MLFLOW_LOGGING_LEVEL', value: args.logLevel },
+    { name: 'MLFLOW_SQLALCHEMYSTORE_POOL_SIZE', value: String(args.poolSize) },
+    { name: 'MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW', value: String(args.maxOverflow) },
     { name: 'MLFLOW_UVICORN_OPTS', value: uvicornOptions },
   ];
 }
@@ -194,10 +328,10 @@ const uvicornOptions = [
 
 const probePaths = { health: '/health', 'server-info': '/api/3.0/mlflow/server-info' };
 
-function probe(path: keyof typeof probePaths, timing: ProbeTiming): core.v1.Probe {
+function probe(path: keyof typeof probePaths, timing: ProbeTiming, prefix: string): core.v1.Probe {
   // A probe's own Host header is the pod's address, which only /health is exempt from checking.
   const httpHeaders = path === 'health' ? undefined : [{ name: 'Host', value: 'localhost' }];
-  return { httpGet: { path: probePaths[path], port: 'http', httpHeaders }, ...timing };
+  return { httpGet: { path: `${prefix}${probePaths[path]}`, port: 'http', httpHeaders }, ...timing };
 }
 
 function serverService(

@@ -15,10 +15,12 @@ export interface EntryPoints {
   readonly publicHosts: readonly string[];
   /** Whether MLflow's job runner calls the server back, which it does as 0.0.0.0. */
   readonly jobs: boolean;
+  /** Address of the pod itself, which a scraper of metrics calls. Default: calls to it are refused. */
+  readonly podAddress?: string | undefined;
 }
 
 /** Values for `MLFLOW_SERVER_ALLOWED_HOSTS`. */
-export function allowedHosts({ service, publicHosts, jobs }: EntryPoints): string[] {
+export function allowedHosts({ service, publicHosts, jobs, podAddress }: EntryPoints): string[] {
   const { name, namespace } = service;
   const hosts = [
     ...publicHosts,
@@ -29,7 +31,21 @@ export function allowedHosts({ service, publicHosts, jobs }: EntryPoints): strin
     'localhost',
     '127.0.0.1',
   ];
-  return [...hosts.flatMap((host) => [host, `${host}:*`]), ...(jobs ? ['0.0.0.0:*'] : [])];
+  return [
+    ...hosts.flatMap((host) => [host, `${host}:*`]),
+    ...(jobs ? ['0.0.0.0:*'] : []),
+    // Without a pattern, so that an IPv6 address in brackets is no set of characters.
+    ...(podAddress === undefined ? [] : [`${podAddress}:5000`, `[${podAddress}]:5000`]),
+  ];
+}
+
+/** The way in that an Ingress is; none where it is switched off. */
+export function publicEntry({
+  enabled,
+  hosts,
+  port,
+}: PublicEntry & { readonly enabled: boolean }): PublicEntry {
+  return { hosts: enabled ? hosts : [], port };
 }
 
 /** Addresses that people open in a browser: `http://mlflow.example.com`, with the port where it is not 80. */

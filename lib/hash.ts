@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, scryptSync } from 'node:crypto';
 
 /** Eight hexadecimal digits that change with the value; the order of an object's keys does not matter. */
 export function shortHash(value: unknown): string {
@@ -16,4 +16,9 @@ function sorted(value: unknown): unknown {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, item]) => [key, sorted(item)]),
   );
+}
+
+/** A mark that changes with a secret, slow to compute, so that the secret cannot be found by trying. */
+export function secretMark(secret: string, salt: string): string {
+  return scryptSync(secret, salt, 8).toString('hex');
 }

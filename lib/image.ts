@@ -2,6 +2,7 @@
 export const defaultImages = {
   mlflow: { repository: 'ghcr.io/mlflow/mlflow', tag: 'v3.17.2-full' },
   postgres: 'docker.io/library/postgres:15.18',
+  seaweedfs: 'docker.io/chrislusf/seaweedfs:4.48',
 } as const;
 
 /** Which MLflow a stack runs. */
@@ -19,4 +20,10 @@ export function imageReference({ repository, tag, digest }: ImageSettings): stri
 /** The MLflow version in an image's tag: `v3.17.2-full` holds 3.17.2. */
 export function mlflowVersion({ tag }: ImageSettings): string {
   return /\d+\.\d+\.\d+/.exec(tag)?.[0] ?? tag;
+}
+
+/** Below 0 where the first version is the older one, 0 where they are the same. */
+export function compareVersions(one: string, other: string): number {
+  const [a, b] = [one, other].map((version) => version.split('.').map(Number));
+  return (a ?? []).map((part, index) => part - (b?.[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
 }

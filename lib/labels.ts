@@ -31,3 +31,9 @@ export function isOwn(labels: Record<string, string> | undefined): boolean {
     labels['app.kubernetes.io/instance'] === instanceName()
   );
 }
+
+/**
+ * Annotation of objects that others than Pulumi change on the way, such as the rollout that stops a server: what they left is
+ * overruled. https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
+ */
+export const overruleOthers = { 'pulumi.com/patchForce': 'true' } as const;

@@ -22,7 +22,7 @@ function describe(schema: v.GenericSchema, issue: Issue): string {
   }
   if (issue.input === undefined) return `${name} is missing; allowed: ${allowed(schema, path, issue)}`;
   // A value in the place of a whole section may be a secret that was set without --path.
-  const hidden = path.at(-1) === 'password' || issue.expected === 'Object';
+  const hidden = /password$/i.test(String(path.at(-1))) || issue.expected === 'Object';
   return `${name} is ${hidden ? 'not acceptable' : JSON.stringify(issue.input)}; allowed: ${allowed(schema, path, issue)}`;
 }
 

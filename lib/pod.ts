@@ -1,12 +1,16 @@
-// The one recipe for pods that run MLflow's image: server, migration and garbage collection. What they need to know about
-// the database or the artifact store is written here and nowhere else.
+// The one recipe for pods that run MLflow's image: server, migration, garbage collection, trace archival. What they need to
+// know about the database or the artifact store is written here and nowhere else.
 import type { Input } from '@pulumi/pulumi';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import type { BackendConnection } from '../components/connections.ts';
-import { waitForDatabaseScript } from './scripts.ts';
+import type { Mounts, PodParts, PodRuntime, SecretKey } from '../components/connections.ts';
+import { objectLabels } from './labels.ts';
 
-/** Driver without address: libpq takes the rest from its variables, so nothing has to be escaped or hidden. */
-export const backendStoreUri = 'postgresql+psycopg2://';
+/** Where scripts and certificates are in a pod. */
+export const filesPath = '/opt/mlflow-stack';
+/** Certificate of the authority that signed the database's, where the connection brings one. */
+export const databaseCaPath = `${filesPath}/database-ca.crt`;
+/** Certificates of the authorities that the user trusts. */
+export const caBundlePath = '/etc/mlflow-stack/ca';
 
 /** Requests and limits of one container, as Kubernetes quantities. */
 export interface Resources {
@@ -15,16 +19,18 @@ export interface Resources {
 }
 
 export interface MlflowPodArgs {
-  /** Name of the main container. */
+  /** Label `app.kubernetes.io/component` of the pod. */
+  readonly component: string;
+  /** Name of the main container; also how its sessions are called in the database. */
   readonly name: string;
-  readonly image: string;
-  readonly imagePullPolicy: string;
   readonly serviceAccount: Input<string>;
-  readonly backend: BackendConnection;
-  readonly command: string[];
-  readonly args?: string[];
-  /** Variables beside those of the database. */
-  readonly env?: core.v1.EnvVar[];
+  /** Labels that the cloud wants to see. */
+  readonly podLabels?: Readonly<Record<string, Input<string>>>;
+  /** One of the scripts, and its arguments. */
+  readonly script: string;
+  readonly args: readonly string[];
+  readonly env?: readonly core.v1.EnvVar[];
+  readonly secrets?: Readonly<Record<string, SecretKey>>;
   readonly resources: Resources;
   /** Size limit of `/tmp`, the only place that the process can write to. */
   readonly tmpSize: string;
@@ -32,89 +38,151 @@ export interface MlflowPodArgs {
   readonly tmpStorageClassName?: string | undefined;
   /** Whether the pod gets a token for the Kubernetes API. Default: false. */
   readonly mountToken?: boolean;
-  /** User and group id, or none to leave them to the cluster. */
-  readonly runAsUser: number | 'none';
-  readonly volumes?: core.v1.Volume[];
-  readonly volumeMounts?: core.v1.VolumeMount[];
+  readonly mounts?: Mounts;
+  /** Additions to this pod alone. */
+  readonly parts?: PodParts;
   /** Ports, probes and the like of the main container. */
   readonly container?: Partial<core.v1.Container>;
+  /** Restart policy and the like. */
+  readonly pod?: Partial<core.v1.PodSpec>;
 }
 
 /** A pod that passes the `restricted` pod security level and waits for the database before its main container starts. */
-export function mlflowPodSpec(args: MlflowPodArgs): core.v1.PodSpec {
+export function mlflowPod(
+  runtime: PodRuntime,
+  args: MlflowPodArgs,
+): {
+  metadata: { labels: Record<string, Input<string>>; annotations: Record<string, string> };
+  spec: core.v1.PodSpec;
+} {
+  const parts = [runtime, ...(args.parts ? [args.parts] : [])];
+  const mounts = distinctMounts([ownMounts(runtime, args), ...(args.mounts ? [args.mounts] : []), ...parts]);
   const shared = {
-    image: args.image,
-    imagePullPolicy: args.imagePullPolicy,
-    env: [...homeEnv, ...databaseEnv(args.backend, args.name), ...(args.env ?? [])],
+    image: runtime.image,
+    imagePullPolicy: runtime.imagePullPolicy,
+    envFrom: [{ configMapRef: { name: runtime.settingsName } }, ...runtime.envFrom],
+    env: [
+      { name: 'PGAPPNAME', value: args.name },
+      ...secretVariables({ ...runtime.secrets, ...args.secrets }),
+      ...(args.env ?? []),
+    ],
+    volumeMounts: mounts.volumeMounts,
     securityContext: restrictedContainer,
     // The last lines of the log become the reason that `pulumi up` shows when the container fails.
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
-  const tmpMount = { name: 'tmp', mountPath: '/tmp' };
+  const command = (script: string) => ['python3', `${filesPath}/${script}.py`];
+  const merged = <T>(of: (each: PodParts) => Readonly<Record<string, T>>) =>
+    Object.assign({}, ...parts.map(of)) as Record<string, T>;
   return {
-    serviceAccountName: args.serviceAccount,
-    automountServiceAccountToken: args.mountToken ?? false,
-    // A Service called mlflow would set MLFLOW_PORT=tcp://..., which the server takes for its port and stops at.
-    enableServiceLinks: false,
-    securityContext: restrictedPod(args.runAsUser),
-    initContainers: [
-      {
-        ...shared,
-        name: 'wait-for-database',
-        command: ['python3', '-c', waitForDatabaseScript],
-        resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
-        volumeMounts: [tmpMount],
-      },
-    ],
-    containers: [
-      {
-        ...shared,
-        name: args.name,
-        command: args.command,
-        args: args.args,
-        resources: {
-          requests: {
-            ...args.resources.requests,
-            ...(args.tmpStorageClassName === undefined ? { 'ephemeral-storage': args.tmpSize } : {}),
-          },
-          limits: definedOnly(args.resources.limits),
+    metadata: {
+      // What selectors match comes last, so that nobody can take a pod out of its workload.
+      labels: { ...merged(({ labels }) => labels), ...args.podLabels, ...objectLabels(args.component) },
+      annotations: merged(({ annotations }) => annotations),
+    },
+    spec: {
+      serviceAccountName: args.serviceAccount,
+      automountServiceAccountToken: args.mountToken ?? false,
+      // A Service called mlflow would set MLFLOW_PORT=tcp://..., which the server takes for its port and stops at.
+      enableServiceLinks: false,
+      securityContext: restrictedPod(runtime.runAsUser),
+      imagePullSecrets: runtime.imagePullSecrets.map((name) => ({ name })),
+      nodeSelector: merged(({ nodeSelector }) => nodeSelector),
+      tolerations: parts.flatMap(({ tolerations }) => tolerations),
+      affinity: parts.map(({ affinity }) => affinity).findLast((each) => each !== undefined),
+      priorityClassName: parts
+        .map(({ priorityClassName }) => priorityClassName)
+        .findLast((each) => each !== undefined),
+      initContainers: [
+        ...parts
+          .flatMap(({ sidecars }) => sidecars)
+          .map((sidecar) => ({ ...sidecar, restartPolicy: 'Always' })),
+        {
+          ...shared,
+          name: 'wait-for-database',
+          command: command('wait_for_database'),
+          resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
         },
-        volumeMounts: [tmpMount, ...(args.volumeMounts ?? [])],
-        ...args.container,
-      },
-    ],
-    volumes: [{ name: 'tmp', ...tmpVolume(args) }, ...(args.volumes ?? [])],
+        ...parts.flatMap(({ initContainers }) => initContainers),
+      ],
+      containers: [
+        {
+          ...shared,
+          name: args.name,
+          command: command(args.script),
+          args: [...args.args],
+          resources: {
+            requests: {
+              ...args.resources.requests,
+              ...(args.tmpStorageClassName === undefined ? { 'ephemeral-storage': args.tmpSize } : {}),
+            },
+            limits: definedOnly(args.resources.limits),
+          },
+          ...args.container,
+        },
+      ],
+      volumes: mounts.volumes,
+      ...args.pod,
+    },
   };
 }
 
-function tmpVolume({ tmpSize, tmpStorageClassName }: MlflowPodArgs): Omit<core.v1.Volume, 'name'> {
-  if (tmpStorageClassName === undefined) return { emptyDir: { sizeLimit: tmpSize } };
+/** What a pod has without anybody asking: a place to write to, and the scripts. */
+function ownMounts(runtime: PodRuntime, { tmpSize, tmpStorageClassName }: MlflowPodArgs): Mounts {
+  return {
+    volumes: [
+      { name: 'tmp', ...tmpVolume(tmpSize, tmpStorageClassName) },
+      { name: 'mlflow-stack', configMap: { name: runtime.filesName } },
+    ],
+    volumeMounts: [
+      { name: 'tmp', mountPath: '/tmp' },
+      { name: 'mlflow-stack', mountPath: filesPath, readOnly: true },
+    ],
+  };
+}
+
+function tmpVolume(size: string, storageClassName: string | undefined): Omit<core.v1.Volume, 'name'> {
+  if (storageClassName === undefined) return { emptyDir: { sizeLimit: size } };
   const spec = {
     accessModes: ['ReadWriteOnce'],
-    storageClassName: tmpStorageClassName,
-    resources: { requests: { storage: tmpSize } },
+    storageClassName,
+    resources: { requests: { storage: size } },
   };
   return { ephemeral: { volumeClaimTemplate: { spec } } };
 }
 
-const homeEnv: core.v1.EnvVar[] = [
-  { name: 'HOME', value: '/tmp' },
-  { name: 'MLFLOW_DISABLE_TELEMETRY', value: 'true' },
-];
-
-/** https://www.postgresql.org/docs/current/libpq-envars.html */
-function databaseEnv(backend: BackendConnection, applicationName: string): core.v1.EnvVar[] {
-  const { host, port, database, user, password, sslMode } = backend;
-  return [
-    { name: 'PGHOST', value: host },
-    { name: 'PGPORT', value: String(port) },
-    { name: 'PGDATABASE', value: database },
-    { name: 'PGUSER', value: user },
-    { name: 'PGPASSWORD', valueFrom: { secretKeyRef: { name: password.secretName, key: password.key } } },
-    { name: 'PGSSLMODE', value: sslMode },
-    { name: 'PGAPPNAME', value: applicationName },
-    { name: 'PGCONNECT_TIMEOUT', value: '10' },
+/** Stores may share a volume, which a pod must name once only. */
+function distinctMounts(all: readonly Mounts[]): {
+  volumes: core.v1.Volume[];
+  volumeMounts: core.v1.VolumeMount[];
+} {
+  const byKey = <T>(items: T[], key: (item: T) => unknown) => [
+    ...new Map(items.map((item) => [key(item), item])).values(),
   ];
+  return {
+    volumes: byKey(
+      all.flatMap(({ volumes }) => volumes),
+      ({ name }) => name,
+    ),
+    volumeMounts: byKey(
+      all.flatMap(({ volumeMounts }) => volumeMounts),
+      ({ mountPath }) => mountPath,
+    ),
+  };
+}
+
+/** Variables that anybody may read, in an order that does not change. */
+export function plainVariables(settings: Readonly<Record<string, Input<string>>>): core.v1.EnvVar[] {
+  return Object.entries(settings)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({ name, value }));
+}
+
+/** Variables whose values only Secrets hold, in an order that does not change. */
+export function secretVariables(secrets: Readonly<Record<string, SecretKey>>): core.v1.EnvVar[] {
+  return Object.entries(secrets)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { secretName, key }]) => ({ name, valueFrom: { secretKeyRef: { name: secretName, key } } }));
 }
 
 /** https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted */

@@ -47,16 +47,46 @@ export const objectName = () =>
 export const className = () =>
   text('at most 253 lower-case letters, digits, hyphens and dots', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);
 
-export function annotations() {
+/** Labels, annotations, variables: names that the user chooses, with a text each. */
+export function texts() {
   const allowed = 'a section of texts';
   return v.optional(
-    v.pipe(
-      v.record(v.string(), v.string('a text'), allowed),
-      v.check((value) => !Array.isArray(value), allowed),
-    ),
+    // A record alone takes the items of a list for its values.
+    v.pipe(v.custom<object>(isObject, allowed), v.record(v.string(), v.string('a text'), allowed)),
     {},
   );
 }
+
+/** Parts of a pod that are handed to Kubernetes as they are, which checks them itself. */
+export function manifests<T extends object>(what: string) {
+  return v.optional(v.array(v.custom<T>(isObject, what), `a list, each item ${what}`), []);
+}
+
+/** One part of a pod that is handed to Kubernetes as it is. */
+export const manifest = <T extends object>(what: string) => v.optional(v.custom<T>(isObject, what));
+
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A key of a Secret that is there already, in the namespace of the stack. */
+export const secretKey = () =>
+  section({
+    secretName: secretName(),
+    key: text('a key of that Secret', /^[-._a-zA-Z0-9]+$/),
+  });
+
+export const secretName = () =>
+  text('the name of a Secret in the namespace of the stack', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);
+
+/** A secret given in the stack file; its value never appears in a message. */
+export const secretText = (minLength: number) =>
+  v.pipe(
+    v.string('a secret text'),
+    v.minLength(
+      minLength,
+      `at least ${minLength} characters (the value is not shown); leave it out to have one generated`,
+    ),
+  );
 
 /** Host name without scheme, port or path. */
 export const hostName = () =>
@@ -104,4 +134,10 @@ export function resources(defaults: {
       memory: v.optional(size(), defaults.limits.memory),
     }),
   });
+}
+
+/** Requests and limits whose defaults depend on another setting. */
+export function partialResources() {
+  const quantities = () => optionalSection({ cpu: v.optional(cpu()), memory: v.optional(size()) });
+  return optionalSection({ requests: quantities(), limits: quantities() });
 }

@@ -1,7 +1,11 @@
-// Python that runs inside MLflow's image. Passed on the command line: a change of a script is a change of the pod.
-import { readFileSync } from 'node:fs';
+// Python that runs inside MLflow's image, by file name. Pods mount all of it from a ConfigMap.
+import { readFileSync, readdirSync } from 'node:fs';
 
-const read = (name: string): string => readFileSync(new URL(`scripts/${name}`, import.meta.url), 'utf8');
+const folder = new URL('scripts/', import.meta.url);
 
-export const waitForDatabaseScript = read('wait_for_database.py');
-export const migrateScript = read('migrate.py');
+export const scripts: Readonly<Record<string, string>> = Object.fromEntries(
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.py'))
+    .sort()
+    .map((name) => [name, readFileSync(new URL(name, folder), 'utf8')]),
+);

@@ -11,7 +11,7 @@ export function memoryNeed(workers: number, jobs: boolean): number {
 }
 
 /** One sentence per doubtful setting. */
-export function warnings({ server }: Settings): string[] {
+export function warnings({ server, backendStore, auth, metrics }: Settings): string[] {
   const { image, workers, jobs, resources } = server;
   const need = memoryNeed(workers, jobs);
   const found: string[] = [];
@@ -24,6 +24,21 @@ export function warnings({ server }: Settings): string[] {
   if (image.repository === defaultImages.mlflow.repository && !image.tag.endsWith('-full')) {
     found.push(
       `mlflow-stack:server.image.tag is ${image.tag}; official images without -full lack the drivers of databases and stores`,
+    );
+  }
+  if (backendStore.kind === 'sqlite') {
+    found.push(
+      'mlflow-stack:backendStore.kind is sqlite, which is for one person: requests wait for each other, and an update stops the server; use postgres for a team',
+    );
+  }
+  if (backendStore.kind === 'external' && backendStore.dialect === 'mysql') {
+    found.push(
+      'mlflow-stack:backendStore.dialect is mysql: migrations make triggers, for which a server with a binary log needs log_bin_trust_function_creators = 1',
+    );
+  }
+  if (metrics.enabled && metrics.discovery === 'annotations' && auth.kind === 'basic') {
+    found.push(
+      'mlflow-stack:metrics.discovery is annotations, which hold no log-in, so that scrapes are answered with 401; use serviceMonitor, or give Prometheus the user mlflow-metrics',
     );
   }
   return found;

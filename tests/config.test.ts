@@ -1,31 +1,8 @@
-import { readFileSync } from 'node:fs';
-import * as pulumi from '@pulumi/pulumi';
 import { expect } from 'chai';
-import { loadSettings, parseSettings } from '../config.ts';
+import { loadSettings } from '../config.ts';
 import { runStack } from './support/mocks.ts';
 import { stackFile } from './support/program.ts';
-
-/** The least that a stack file must say. */
-const least = { cloud: 'local', kubernetes: { context: 'kind' } };
-
-/** The whole message that settings are refused with. */
-function refusal(settings: Record<string, unknown>): string {
-  try {
-    parseSettings(settings);
-  } catch (error) {
-    expect(pulumi.RunError.isInstance(error), 'a message without a stack trace').to.equal(true);
-    return (error as Error).message;
-  }
-  throw new Error('the settings were accepted');
-}
-
-/** The one mistake in settings that are fine but for these. */
-function mistake(settings: Record<string, unknown>): string {
-  const [title, text = '', ...more] = refusal({ ...least, ...settings }).split('\n');
-  expect(title).to.equal('1 mistake in the configuration of this stack:');
-  expect(more).to.deep.equal([]);
-  return text.trim();
-}
+import { least, mistakes, refusal, settingsWith } from './support/settings.ts';
 
 describe('settings', () => {
   it('have a default for all but the cloud and the context', () => {
@@ -34,24 +11,65 @@ describe('settings', () => {
       timeoutSeconds: 10,
       failureThreshold,
     });
-    expect(parseSettings(least)).to.deep.equal({
+    const noParts = {
+      labels: {},
+      annotations: {},
+      nodeSelector: {},
+      tolerations: [],
+      initContainers: [],
+      sidecars: [],
+      volumes: [],
+      volumeMounts: [],
+    };
+    expect(settingsWith()).to.deep.equal({
       ...least,
       namespace: { name: 'mlflow', create: true },
       dataProtection: 'delete',
-      artifactStore: { kind: 'pvc', size: '10Gi', accessMode: 'ReadWriteOnce' },
+      availability: 'standard',
+      artifactStore: {
+        kind: 'pvc',
+        mode: 'proxy',
+        size: '10Gi',
+        accessMode: 'ReadWriteOnce',
+        bucket: 'mlflow',
+        prefix: 'mlflow-artifacts',
+        region: 'us-east-1',
+        addressingStyle: 'path',
+        image: 'docker.io/chrislusf/seaweedfs:4.48',
+        resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+      },
       backendStore: {
         kind: 'postgres',
         size: '10Gi',
         image: 'docker.io/library/postgres:15.18',
         resources: { requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '512Mi' } },
         maxConnections: 100,
+        vacuum: true,
+        vacuumSchedule: '0 3 * * 6',
         timeoutSeconds: 300,
+        dialect: 'postgresql',
+        database: 'mlflow',
+        sslMode: 'require',
       },
       server: {
         image: { repository: 'ghcr.io/mlflow/mlflow', tag: 'v3.17.2-full', pullPolicy: 'IfNotPresent' },
+        replicas: 1,
+        size: 'medium',
         workers: 1,
-        resources: { requests: { cpu: '500m', memory: '1.5Gi' }, limits: { memory: '3Gi' } },
+        resources: {
+          requests: { cpu: '500m', memory: '1.5Gi' },
+          limits: { cpu: undefined, memory: '3Gi' },
+        },
+        // As large as is useful: one pod leaves the database enough.
+        poolSize: 5,
+        maxOverflow: 10,
         jobs: false,
+        logLevel: 'INFO',
+        valueOptions: {},
+        flagOptions: [],
+        env: {},
+        envFrom: [],
+        staticPrefix: '',
         tmpSize: '2Gi',
         rbac: { rules: [], clusterRules: [] },
         runAsUser: 1000,
@@ -62,9 +80,18 @@ describe('settings', () => {
           liveness: probe(20, 6),
           readinessPath: 'health',
         },
+        maxUnavailable: 1,
+        spread: true,
+        pod: noParts,
         timeoutSeconds: 600,
       },
-      migrations: { enabled: true, runId: '' },
+      pods: { ...noParts, imagePullSecrets: [] },
+      autoscaling: { enabled: false, kind: 'horizontal', min: 1, max: 2, cpuPercent: 75 },
+      auth: { kind: 'none', adminUsername: 'admin', defaultPermission: 'READ', cacheSeconds: 0 },
+      workspaces: { enabled: false },
+      secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
+      metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
+      migrations: { enabled: true, runId: '', snapshot: true },
       ingress: { enabled: false, hosts: [], port: 80, annotations: {} },
       gc: {
         enabled: true,
@@ -73,12 +100,18 @@ describe('settings', () => {
         olderThan: '30d',
         suspend: false,
         jobs: false,
+        resources: {
+          requests: { cpu: '100m', memory: '256Mi' },
+          limits: { cpu: '500m', memory: '512Mi' },
+        },
+        deadlineSeconds: 21_600,
       },
+      traceArchival: { enabled: false, schedule: '0 */6 * * *', retention: '30d', maxTraces: 1000 },
     });
   });
 
   it('keep the defaults of a section of which only a part is given', () => {
-    const { server } = parseSettings({ ...least, server: { probes: { startup: { periodSeconds: 5 } } } });
+    const { server } = settingsWith({ server: { probes: { startup: { periodSeconds: 5 } } } });
     expect(server.probes.startup).to.deep.equal({
       periodSeconds: 5,
       timeoutSeconds: 10,
@@ -88,7 +121,7 @@ describe('settings', () => {
   });
 
   it('cannot be changed once they are read', () => {
-    const settings = parseSettings({ ...least, ingress: { hosts: ['a.example'] } });
+    const settings = settingsWith({ ingress: { hosts: ['a.example'] } });
     for (const part of [settings, settings.server.probes.startup, settings.ingress.hosts]) {
       expect(Object.isFrozen(part)).to.equal(true);
     }
@@ -106,16 +139,6 @@ describe('settings', () => {
     );
   });
 
-  it('are all in the configuration reference', () => {
-    const reference = readFileSync('docs/configuration.md', 'utf8');
-    const keys = (value: unknown): string[] =>
-      typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? Object.entries(value).flatMap(([key, item]) => [key, ...keys(item)])
-        : [];
-    for (const key of new Set(keys(parseSettings(least))))
-      expect(reference, key).to.match(new RegExp(`\\b${key}\\b`));
-  });
-
   for (const settings of [
     { server: { runAsUser: 'none' } },
     { server: { resources: { limits: { cpu: 2 } } } },
@@ -131,12 +154,51 @@ describe('settings', () => {
     { backendStore: { image: `postgres@sha256:${'0'.repeat(64)}` } },
     { backendStore: { password: 'correct horse battery staple' } },
     { migrations: { runId: '2026-11-24' } },
+    { artifactStore: { kind: 's3Compatible' } },
+    {
+      artifactStore: {
+        kind: 's3Compatible',
+        mode: 'direct',
+        endpointUrl: 'https://s3.example.com:9000',
+        credentialsFrom: { secretName: 's3-keys' },
+      },
+    },
+    { artifactStore: { kind: 'external', uri: 'wasbs://c@account.blob.core.windows.net/path' } },
+    { artifactStore: { kind: 'external', uri: 'gs://bucket', mode: 'direct' } },
+    { artifactStore: { existingClaim: 'old-artifacts' } },
+    { backendStore: { kind: 'sqlite' } },
+    { backendStore: { passwordFrom: { secretName: 'db', key: 'pw' } } },
+    { backendStore: { kind: 'external', host: '10.0.0.5', connectionFrom: { secretName: 'db' } } },
+    { backendStore: { kind: 'external', uriFrom: { secretName: 'db', key: 'uri' }, dialect: 'mssql' } },
+    { registryStore: { database: 'models' } },
+    { registryStore: { uriFrom: { secretName: 'db', key: 'uri' } } },
+    { server: { staticPrefix: '/team/mlflow' } },
+    { server: { maxUnavailable: 'none' } },
+    { server: { valueOptions: { 'x-frame-options': 'DENY' }, flagOptions: ['some-flag'] } },
+    { server: { env: { HOST: 'x', HTTPS_PROXY: 'http://proxy.example' } } },
+    { server: { envFrom: [{ secretRef: { name: 'extra' } }] } },
+    { server: { caBundle: { configMapName: 'company-ca' } } },
+    { server: { pod: { sidecars: [{ name: 'watcher', image: 'watcher:1' }] } } },
+    { server: { rbac: { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] } } },
+    {
+      pods: { tolerations: [{ key: 'spot' }], affinity: { nodeAffinity: {} }, imagePullSecrets: ['a', 'b'] },
+    },
+    { auth: { kind: 'basic', adminPassword: 'correct horse' } },
+    { auth: { kind: 'basic', adminPasswordFrom: { secretName: 'a', key: 'b' }, cacheSeconds: 60 } },
+    { workspaces: { enabled: true } },
+    { secrets: { webhookKeyFrom: { secretName: 'a', key: 'b' }, rotation: { admin: 3 } } },
+    { metrics: { enabled: true, discovery: 'serviceMonitor', labels: { release: 'prometheus' } } },
+    { traceArchival: { enabled: true, retention: '12h' } },
   ]) {
-    it(`allow ${JSON.stringify(settings)}`, () => void parseSettings({ ...least, ...settings }));
+    it(`allow ${JSON.stringify(settings)}`, () => void settingsWith(settings));
   }
 });
 
 describe('a mistake in the settings', () => {
+  const sections =
+    'cloud, kubernetes, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
+    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, gc, traceArchival';
+
   it('is told together with all others, in one message', () => {
     expect(
       refusal({
@@ -154,8 +216,8 @@ describe('a mistake in the settings', () => {
       '  mlflow-stack:server.workers is 0; allowed: a whole number from 1 to 64',
       '  mlflow-stack:ingress.hosts[0] is "https://a.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
       '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, hosts, port, annotations',
-      '  mlflow-stack:kubernets is not known (did you mean kubernetes?); known keys: cloud, kubernetes, namespace, dataProtection, artifactStore, backendStore, server, migrations, ingress, gc',
-      '  mlflow-stack:zzz is not known; known keys: cloud, kubernetes, namespace, dataProtection, artifactStore, backendStore, server, migrations, ingress, gc',
+      `  mlflow-stack:kubernets is not known (did you mean kubernetes?); known keys: ${sections}`,
+      `  mlflow-stack:zzz is not known; known keys: ${sections}`,
     ]);
   });
 
@@ -208,28 +270,78 @@ describe('a mistake in the settings', () => {
     ],
     [{ ingress: { hosts: 'a.example' } }, 'ingress.hosts is "a.example"; allowed: a list of host names'],
     [
-      { ingress: { enabled: true } },
-      'ingress.hosts is empty; an Ingress needs at least one host, such as mlflow.example.com',
+      { artifactStore: { kind: 's3' } },
+      'artifactStore.kind is "s3"; allowed: one of pvc, s3Compatible, external',
     ],
     [
-      { ingress: { hosts: ['a.example', 'b.example', 'a.example'] } },
-      'ingress.hosts names a.example more than once; name each host once',
+      { artifactStore: { endpointUrl: 'https://s3.example.com/bucket' } },
+      'artifactStore.endpointUrl is "https://s3.example.com/bucket"; allowed: an http(s) URL without path, such as https://s3.example.com',
     ],
     [
-      { server: { resources: { requests: { memory: '4Gi' } } } },
-      'server.resources.requests.memory is 4Gi, more than limits.memory, 3Gi; raise the limit or lower the request',
+      { artifactStore: { uri: './mlruns' } },
+      'artifactStore.uri is "./mlruns"; allowed: a URI such as wasbs://container@account.blob.core.windows.net/path',
     ],
     [
-      { backendStore: { resources: { requests: { cpu: '1.5' }, limits: { cpu: 1 } } } },
-      'backendStore.resources.requests.cpu is 1.5, more than limits.cpu, 1; raise the limit or lower the request',
+      { artifactStore: { credentialsFrom: {} } },
+      'artifactStore.credentialsFrom.secretName is missing; allowed: the name of a Secret in the namespace of the stack',
     ],
     [
-      { backendStore: { password: 'mlflow1234567890' } },
-      'backendStore.password is a well-known password; leave it out to have one generated',
+      { backendStore: { uriFrom: 'postgresql://user:pw@host/db' } },
+      'backendStore.uriFrom is not acceptable; allowed: a section with the keys secretName, key',
     ],
+    [
+      { backendStore: { host: 'https://db.example' } },
+      'backendStore.host is "https://db.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
+    ],
+    [
+      { backendStore: { maxConnections: 5 } },
+      'backendStore.maxConnections is 5; allowed: a whole number from 20 to 10000',
+    ],
+    [
+      { backendStore: { vacuumSchedule: 'weekly' } },
+      'backendStore.vacuumSchedule is "weekly"; allowed: five cron fields such as "0 2 * * 0", or @weekly and the like',
+    ],
+    [{ server: { size: 'huge' } }, 'server.size is "huge"; allowed: one of small, medium, large'],
+    [{ server: { poolSize: 0 } }, 'server.poolSize is 0; allowed: a whole number from 1 to 1000'],
+    [{ server: { maxUnavailable: 0 } }, 'server.maxUnavailable is 0; allowed: a whole number from 1 to 100'],
+    [
+      { server: { maxUnavailable: '50%' } },
+      'server.maxUnavailable is "50%"; allowed: a whole number, or none',
+    ],
+    [
+      { server: { staticPrefix: 'mlflow/' } },
+      'server.staticPrefix is "mlflow/"; allowed: a path such as /mlflow, without trailing slash',
+    ],
+    [
+      { server: { flagOptions: ['--dev'] } },
+      'server.flagOptions[0] is "--dev"; allowed: the name of an option',
+    ],
+    [{ server: { valueOptions: { x: 1 } } }, 'server.valueOptions.x is 1; allowed: a text'],
+    [{ server: { env: ['A=1'] } }, 'server.env is ["A=1"]; allowed: a section of texts'],
+    [
+      { server: { rbac: { rules: [{ apiGroups: [''], resources: ['pods'] }] } } },
+      'server.rbac.rules[0].verbs is missing; allowed: a list of texts',
+    ],
+    [{ pods: { tolerations: ['spot'] } }, 'pods.tolerations[0] is "spot"; allowed: a toleration'],
+    [{ pods: { sidecars: {} } }, 'pods.sidecars is {}; allowed: a list, each item a container'],
+    [{ availability: 'highest' }, 'availability is "highest"; allowed: one of standard, high'],
+    [{ auth: { kind: 'ldap' } }, 'auth.kind is "ldap"; allowed: one of none, basic'],
+    [
+      { auth: { defaultPermission: 'WRITE' } },
+      'auth.defaultPermission is "WRITE"; allowed: one of READ, USE, EDIT, MANAGE, NO_PERMISSIONS',
+    ],
+    [
+      { secrets: { rotation: { admin: -1 } } },
+      'secrets.rotation.admin is -1; allowed: a whole number from 0 to 1000000',
+    ],
+    [
+      { traceArchival: { retention: 'all' } },
+      'traceArchival.retention is "all"; allowed: an age such as 30d, 12h or 90m',
+    ],
+    [{ gc: { deadlineSeconds: 1 } }, 'gc.deadlineSeconds is 1; allowed: a whole number from 60 to 604800'],
   ] as const) {
     it(`is told with key, value and remedy: ${text.split(';')[0] ?? ''}`, () => {
-      expect(mistake(settings)).to.equal(`mlflow-stack:${text}`);
+      expect(mistakes(settings)).to.deep.equal([`mlflow-stack:${text}`]);
     });
   }
 
@@ -239,11 +351,16 @@ describe('a mistake in the settings', () => {
     ['a-long-secret-in-a-list'],
     { value: 'a-long-secret' },
   ]) {
-    it(`never shows a password (${typeof password})`, () => {
-      const text = mistake({ backendStore: { password } });
-      expect(text).to.match(/^mlflow-stack:backendStore\.password is not acceptable; allowed: /);
-      expect(text).not.to.match(/hunter2|1234|long-secret/);
-    });
+    for (const [section, key] of [
+      ['backendStore', 'password'],
+      ['auth', 'adminPassword'],
+    ] as const) {
+      it(`never shows ${section}.${key} (${typeof password})`, () => {
+        const text = mistakes({ [section]: { [key]: password } })[0];
+        expect(text).to.match(new RegExp(`^mlflow-stack:${section}\\.${key} is not acceptable; allowed: `));
+        expect(text).not.to.match(/hunter2|1234|long-secret/);
+      });
+    }
   }
 
   it('ends the program before anything is registered', async () => {

@@ -1,23 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parseSettings } from '../config.ts';
+import { allowedValues, settingPaths } from './support/schema.ts';
+import { settingsWith } from './support/settings.ts';
 
-const required = { cloud: 'local', kubernetes: { context: 'kind-kind' } };
 const reference = readFileSync(join(import.meta.dirname, '../docs/configuration.md'), 'utf8');
 
-/** Key and default of each row in the tables. */
+/** Default and meaning of each row in the tables, by key. */
 const documented = new Map(
-  [...reference.matchAll(/^\| `([\w.]+)` +\| (.+?) +\|/gm)].map(([, key = '', value = '']) => [key, value]),
+  [...reference.matchAll(/^\| `([\w.]+)` +\| (.+?) +\| (.*?) +\|$/gm)].map(
+    ([, key = '', value = '', meaning = '']) => [key, { value, meaning }],
+  ),
 );
-
-function flatten(value: unknown, path = ''): [string, unknown][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, value]];
-  const entries = Object.entries(value);
-  return entries.length === 0
-    ? [[path, value]]
-    : entries.flatMap(([key, item]) => flatten(item, path === '' ? key : `${path}.${key}`));
-}
 
 /** How the reference writes a default. */
 function written(value: unknown): string {
@@ -25,21 +19,34 @@ function written(value: unknown): string {
   return empty ? 'none' : `\`${String(value)}\``;
 }
 
-describe('the configuration reference', () => {
-  const defaults = flatten(parseSettings(required)).filter(([key]) => !/^(cloud|kubernetes)/.test(key));
+function valueAt(settings: unknown, path: string): unknown {
+  return path.split('.').reduce((at, key) => (at as Record<string, unknown> | undefined)?.[key], settings);
+}
 
-  for (const [key, value] of defaults) {
-    it(`tells the default of ${key}`, () => expect(documented.get(key)).to.equal(written(value)));
+describe('the configuration reference', () => {
+  const keys = settingPaths();
+  const defaults = settingsWith();
+
+  it('names every key, each once, and no other', () => {
+    expect(keys).to.have.length.above(150);
+    expect([...documented.keys()]).to.have.members(keys);
+    for (const key of keys) expect(reference.split(`| \`${key}\` `), key).to.have.lengthOf(2);
+  });
+
+  for (const key of keys.filter((each) => !/^(cloud|kubernetes\.)/.test(each))) {
+    const value = valueAt(defaults, key);
+    if (value !== undefined) {
+      it(`tells the default of ${key}`, () => expect(documented.get(key)?.value).to.equal(written(value)));
+    }
   }
 
-  for (const key of documented.keys()) {
-    it(`names ${key} as the program knows it`, () => {
-      const wrong = key
-        .split('.')
-        .reduceRight<unknown>((inner, name) => ({ [name]: inner }), Symbol.iterator);
-      expect(() => parseSettings({ ...required, ...(wrong as object) })).to.throw(
-        new RegExp(`mlflow-stack:${key.replaceAll('.', '\\.')} is (?!not known)`),
-      );
-    });
+  for (const key of keys) {
+    const values = allowedValues(key.split('.'));
+    if (values.length > 0) {
+      it(`names what ${key} may be`, () => {
+        const { value = '', meaning = '' } = documented.get(key) ?? {};
+        for (const each of values) expect(value + meaning).to.include(`\`${each}\``);
+      });
+    }
   }
 });

@@ -4,23 +4,180 @@ import { execFileSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { serverCertificate } from '../lib/certificates.ts';
 import { plannedObjects } from '../lib/names.ts';
+import { type Answers, readyCluster } from './support/api-server.ts';
 import { type Manifest, isKubernetesObject, manifest, podTemplate } from './support/manifests.ts';
 import {
   type Json,
   type Registered,
   type Run,
+  generatedBytes,
   generatedPassword,
   isObject,
   isUnknown,
+  secret,
   withoutSecrets,
 } from './support/mocks.ts';
-import { encryptedValue, runProgram, stackFile } from './support/program.ts';
+import { encryptedValue, migrated, runProgram, stackFile } from './support/program.ts';
 import { violations } from './support/restricted.ts';
 
 const project = join(import.meta.dirname, '..');
-const dataKinds = ['PersistentVolumeClaim', 'Namespace'];
 const handPassword = 'correct horse battery staple';
+/** What a cluster of before holds, and an existing Secret. */
+const keptSecret = 'kept-by-the-cluster';
+let tls: Readonly<Record<string, string>>;
+
+const encoded = (values: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  );
+
+/** A namespace that is there, with Secrets that somebody else has made. */
+const namespaceWith = (secrets: Record<string, string[]> = {}): Answers => ({
+  '/api/v1/namespaces/mlflow': { metadata: { name: 'mlflow' } },
+  ...Object.fromEntries(
+    Object.entries(secrets).map(([name, keys]) => [
+      `/api/v1/namespaces/mlflow/secrets/${name}`,
+      { metadata: { name }, data: encoded(Object.fromEntries(keys.map((key) => [key, keptSecret]))) },
+    ]),
+  ),
+});
+const kinds = (...names: string[]) => ({ resources: names.map((kind) => ({ kind })) });
+const own = { 'app.kubernetes.io/managed-by': 'pulumi', 'app.kubernetes.io/instance': 'mlflow-stack.local' };
+
+/** Whatever must never be seen in plain text. */
+const secretValues = [
+  generatedPassword,
+  generatedBytes,
+  generatedBytes.replaceAll('+', '-').replaceAll('/', '_'),
+  encryptedValue,
+  handPassword,
+  keptSecret,
+  'PRIVATE KEY',
+];
+
+interface Variant {
+  readonly title: string;
+  /** Additions to the settings of the stack file, section by section. */
+  readonly changes: Record<string, object | string>;
+  /** What the cluster has beyond what every stack needs. */
+  readonly cluster?: () => Answers;
+  readonly warning?: RegExp;
+}
+
+const existing = { namespace: { create: false } };
+const inCluster = { artifactStore: { kind: 's3Compatible' } };
+
+const variants: Variant[] = [
+  { title: 'as it is', changes: {} },
+  { title: 'with users', changes: { auth: { kind: 'basic' } } },
+  {
+    title: 'with S3 in the cluster and several pods',
+    changes: { ...inCluster, server: { replicas: 3 }, autoscaling: { enabled: true, min: 3, max: 4 } },
+  },
+  {
+    title: 'with SQLite beside S3, whose pods grow',
+    changes: {
+      ...inCluster,
+      backendStore: { kind: 'sqlite' },
+      autoscaling: { enabled: true, kind: 'vertical' },
+    },
+    cluster: () => ({ '/apis/autoscaling.k8s.io/v1': kinds('VerticalPodAutoscaler') }),
+    warning: /SQLite|sqlite/,
+  },
+  {
+    title: 'with an external PostgreSQL by keys',
+    changes: {
+      ...existing,
+      backendStore: {
+        kind: 'external',
+        connectionFrom: { secretName: 'db' },
+        readReplica: { host: 'replica.example' },
+      },
+    },
+    cluster: () => namespaceWith({ db: ['host', 'username', 'password'] }),
+  },
+  {
+    title: 'with an external MySQL by URI',
+    changes: {
+      ...existing,
+      backendStore: { kind: 'external', dialect: 'mysql', uriFrom: { secretName: 'db', key: 'uri' } },
+      auth: { kind: 'basic', adminPasswordFrom: { secretName: 'db', key: 'admin' } },
+    },
+    cluster: () => {
+      const cluster = namespaceWith({ db: ['admin'] });
+      const data = encoded({ uri: `mysql://mlflow:${keptSecret}@db.example/mlflow`, admin: keptSecret });
+      return { ...cluster, '/api/v1/namespaces/mlflow/secrets/db': { metadata: { name: 'db' }, data } };
+    },
+    warning: /log_bin_trust_function_creators/,
+  },
+  {
+    title: 'with clients that talk to the bucket themselves',
+    changes: {
+      ...existing,
+      artifactStore: {
+        kind: 's3Compatible',
+        mode: 'direct',
+        endpointUrl: 'https://s3.example',
+        credentialsFrom: { secretName: 's3' },
+      },
+      backendStore: { kind: 'external', connectionFrom: { secretName: 'db' } },
+    },
+    cluster: () =>
+      namespaceWith({
+        s3: ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+        db: ['host', 'username', 'password'],
+      }),
+  },
+  {
+    title: 'with workspaces and metrics',
+    changes: { workspaces: { enabled: true }, metrics: { enabled: true, discovery: 'serviceMonitor' } },
+    cluster: () => ({ '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor') }),
+  },
+  {
+    title: 'with everything on, on what an earlier stack left',
+    changes: {
+      ...existing,
+      ...inCluster,
+      availability: 'high',
+      auth: { kind: 'basic', adminPassword: handPassword, cacheSeconds: 30 },
+      workspaces: { enabled: true },
+      metrics: { enabled: true, discovery: 'serviceMonitor', labels: { release: 'prometheus' } },
+      registryStore: { database: 'models' },
+      traceArchival: { enabled: true },
+      backendStore: { maxConnections: 200, password: handPassword },
+      gc: { jobs: true },
+      server: {
+        staticPrefix: '/mlflow',
+        caBundle: { secretName: 'ca' },
+        envFrom: [{ secretRef: { name: 'extra' } }],
+      },
+      pods: { labels: { team: 'a' }, imagePullSecrets: ['registry'] },
+    },
+    cluster: () => ({
+      ...namespaceWith({ extra: ['TOKEN'], registry: ['.dockerconfigjson'] }),
+      '/api/v1/namespaces/mlflow/secrets/ca': {
+        metadata: { name: 'ca' },
+        data: encoded({ 'ca.crt': tls['ca.crt'] ?? '' }),
+      },
+      '/api/v1/namespaces/mlflow/secrets/mlflow-keys': {
+        metadata: { name: 'mlflow-keys', labels: own },
+        data: encoded({ 'flask-key': keptSecret, 'webhook-key': keptSecret }),
+      },
+      '/api/v1/namespaces/mlflow/secrets/mlflow-postgres-tls': {
+        metadata: { name: 'mlflow-postgres-tls', labels: own },
+        data: encoded(tls),
+      },
+      '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor'),
+    }),
+  },
+];
+
+before(async () => {
+  const names = ['mlflow-postgres.mlflow.svc', 'mlflow-postgres.mlflow.svc.cluster.local'];
+  tls = await serverCertificate([...names, 'mlflow-postgres', 'localhost'], {});
+});
 
 for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
   const stack = file.split('.')[1] ?? '';
@@ -32,177 +189,202 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
     });
     return { ...settings, ...(Object.fromEntries(changed) as object) };
   };
-
-  describe(`stack ${stack}`, () => {
-    let update: Run;
-    let preview: Run;
-    before(async () => {
-      update = await runProgram(settings, { stack });
-      preview = await runProgram(settings, { stack, preview: true });
+  const runVariant = (
+    { changes, cluster }: Variant,
+    options: { readonly preview?: boolean; readonly more?: Record<string, object | string> } = {},
+  ): Promise<Run> =>
+    runProgram(plus({ ...changes, ...options.more }), {
+      stack,
+      preview: options.preview ?? false,
+      cluster: { ...readyCluster(), ...cluster?.() },
     });
 
-    for (const [mode, run] of [
-      ['in an update', () => update],
-      ['in a preview', () => preview],
-    ] as const) {
-      describe(mode, () => {
-        const objects = () => run().resources.filter(isKubernetesObject);
-        const pods = () => objects().filter((object) => podTemplate(object) !== undefined);
+  for (const variant of variants) {
+    describe(`stack ${stack} ${variant.title}`, () => {
+      let update: Run;
+      let preview: Run;
+      before(async () => {
+        update = await runVariant(variant);
+        preview = await runVariant(variant, { preview: true });
+      });
 
-        it('shows its resources as a tree, in which names begin with the name of their parent', () => {
-          const root = `Stack/mlflow-stack-${stack}`;
-          for (const { id, name, parent } of run().resources) {
-            expect(parent, id).not.to.equal(undefined);
-            if (parent !== root)
-              expect(name, id).to.match(new RegExp(`^${parent?.split('/')[1] ?? ''}(-|$)`));
-          }
-          const { resources } = run();
-          const components = resources.filter(({ isComponent }) => isComponent).map(({ id }) => id);
-          const parents = new Set(resources.map(({ parent }) => parent));
-          expect([...parents].filter((parent) => parent !== root)).to.have.members(components);
-        });
+      for (const [mode, run] of [
+        ['in an update', () => update],
+        ['in a preview', () => preview],
+      ] as const) {
+        describe(mode, () => {
+          const objects = () => run().resources.filter(isKubernetesObject);
+          const pods = () => objects().filter((object) => podTemplate(object) !== undefined);
 
-        it('labels every object and every pod as its own', () => {
-          const labels = objects().flatMap((object) => {
-            const pod = podTemplate(object);
-            return [manifest(object), ...(pod ? [pod] : [])].map(({ metadata }) => [
-              object.id,
-              metadata.labels,
+          it('shows its resources as a tree, in which names begin with the name of their parent', () => {
+            const root = `Stack/mlflow-stack-${stack}`;
+            for (const { id, name, parent } of run().resources) {
+              expect(parent, id).not.to.equal(undefined);
+              if (parent !== root)
+                expect(name, id).to.match(new RegExp(`^${parent?.split('/')[1] ?? ''}(-|$)`));
+            }
+            const { resources } = run();
+            const components = resources.filter(({ isComponent }) => isComponent).map(({ id }) => id);
+            const parents = new Set(resources.map(({ parent }) => parent));
+            expect(components).to.include.members([...parents].filter((parent) => parent !== root));
+          });
+
+          it('labels every object and every pod as its own', () => {
+            const labels = objects().flatMap((object) => {
+              const pod = podTemplate(object);
+              return [manifest(object), ...(pod ? [pod] : [])].map(({ metadata }) => [
+                object.id,
+                metadata.labels,
+              ]);
+            }) as [string, Record<string, string> | undefined][];
+            for (const [id, found] of labels) {
+              expect(found, id).to.include({
+                'app.kubernetes.io/name': 'mlflow',
+                'app.kubernetes.io/instance': `mlflow-stack.${stack}`,
+                'app.kubernetes.io/part-of': 'mlflow-stack',
+                'app.kubernetes.io/managed-by': 'pulumi',
+              });
+              expect(found?.['app.kubernetes.io/component'], id).to.match(/^[a-z0-9-]+$/);
+            }
+            expect(labels).to.have.length.above(10);
+          });
+
+          it('selects the pods of one workload by each selector, and never those of another', () => {
+            for (const object of objects()) {
+              const selector = selectorOf(manifest(object));
+              if (selector === undefined) continue;
+              const selected = pods().filter((pod) => matches(selector, podTemplate(pod)?.metadata.labels));
+              expect(
+                selected.map(({ id }) => id),
+                object.id,
+              ).to.have.lengthOf(1);
+              if (podTemplate(object)) expect(selected).to.deep.equal([object]);
+            }
+          });
+
+          it('lets every pod pass the restricted security level, without a service account token', () => {
+            for (const pod of pods())
+              expect(violations(podTemplate(pod)?.spec ?? fail()), pod.id).to.deep.equal([]);
+            for (const account of objects().filter(({ id }) => id.startsWith('ServiceAccount/'))) {
+              expect(account.inputs.automountServiceAccountToken, account.id).to.equal(false);
+            }
+            expect(pods()).to.have.length.above(2);
+          });
+
+          it('gives every workload a service account of its own that it also makes', () => {
+            const used = pods().map((pod) => podTemplate(pod)?.spec.serviceAccountName);
+            const made = objects().filter(({ id }) => id.startsWith('ServiceAccount/'));
+            expect(new Set(used).size).to.equal(mode === 'in a preview' ? 1 : used.length);
+            if (run() === update)
+              expect(used).to.have.members(made.map((account) => manifest(account).metadata.name));
+          });
+
+          it('sends every object through the provider of the stack, never through a default one', () => {
+            for (const { id, provider } of objects()) expect(provider, id).to.equal('kubernetes/kubernetes');
+          });
+
+          it('shows no secret in plain text', () => {
+            const shown = JSON.stringify([
+              run().resources.map(({ inputs }) => withoutSecrets(inputs)),
+              withoutSecrets(run().registeredOutputs),
             ]);
-          }) as [string, Record<string, string> | undefined][];
-          for (const [id, found] of labels) {
-            expect(found, id).to.include({
-              'app.kubernetes.io/name': 'mlflow',
-              'app.kubernetes.io/instance': `mlflow-stack.${stack}`,
-              'app.kubernetes.io/part-of': 'mlflow-stack',
-              'app.kubernetes.io/managed-by': 'pulumi',
-            });
-            expect(found?.['app.kubernetes.io/component'], id).to.match(/^[a-z-]+$/);
-          }
-          expect(labels).to.have.length.above(10);
-        });
-
-        it('selects the pods of one workload by each selector, and never those of another', () => {
-          for (const object of objects()) {
-            const selector = selectorOf(manifest(object));
-            if (selector === undefined) continue;
-            const selected = pods().filter((pod) => matches(selector, podTemplate(pod)?.metadata.labels));
-            expect(
-              selected.map(({ id }) => id),
-              object.id,
-            ).to.have.lengthOf(1);
-            if (podTemplate(object)) expect(selected).to.deep.equal([object]);
-          }
-        });
-
-        it('lets every pod pass the restricted security level, without a service account token', () => {
-          for (const pod of pods())
-            expect(violations(podTemplate(pod)?.spec ?? fail()), pod.id).to.deep.equal([]);
-          for (const account of objects().filter(({ id }) => id.startsWith('ServiceAccount/'))) {
-            expect(account.inputs.automountServiceAccountToken, account.id).to.equal(false);
-          }
-          expect(pods()).to.have.length.above(2);
-        });
-
-        it('gives every workload a service account of its own that it also makes', () => {
-          const used = pods().map((pod) => podTemplate(pod)?.spec.serviceAccountName);
-          const made = objects().filter(({ id }) => id.startsWith('ServiceAccount/'));
-          expect(new Set(used).size).to.equal(mode === 'in a preview' ? 1 : used.length);
-          if (run() === update)
-            expect(used).to.have.members(made.map((account) => manifest(account).metadata.name));
-        });
-
-        it('sends every object through the provider of the stack, never through a default one', () => {
-          for (const { id, provider } of objects()) expect(provider, id).to.equal('kubernetes/kubernetes');
-        });
-
-        it('shows no secret in plain text', () => {
-          const shown = JSON.stringify([
-            run().resources.map(({ inputs }) => withoutSecrets(inputs)),
-            withoutSecrets(run().registeredOutputs),
-          ]);
-          expect(shown).not.to.include(generatedPassword).and.not.to.include(encryptedValue);
-          for (const pod of pods()) {
-            const spec = podTemplate(pod)?.spec;
-            for (const { env = [] } of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]) {
-              for (const { name, value } of env) {
-                if (/PASSWORD|SECRET|TOKEN/.test(name))
-                  expect(value, `${pod.id} ${name}`).to.equal(undefined);
+            for (const value of secretValues) expect(shown).not.to.include(value);
+            for (const pod of pods()) {
+              const spec = podTemplate(pod)?.spec;
+              for (const { env = [] } of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]) {
+                for (const { name, value } of env) {
+                  if (/PASSWORD|SECRET|TOKEN|PASSPHRASE|ACCESS_KEY/.test(name))
+                    expect(value, `${pod.id} ${name}`).to.equal(undefined);
+                }
               }
             }
-          }
+          });
+
+          it('prints no Output into a text', () => {
+            expect(JSON.stringify([run().resources, run().outputs])).not.to.include('[Output<');
+          });
+
+          it('keeps names short enough for Kubernetes, with the suffix that Pulumi may add', () => {
+            for (const object of objects()) {
+              expect(manifest(object).metadata.name ?? `${object.name}-12345678`, object.id).to.satisfy(
+                (name: string) => isUnknown(name) || name.length <= 52,
+              );
+            }
+          });
         });
-
-        it('prints no Output into a text', () => {
-          expect(JSON.stringify([run().resources, run().outputs])).not.to.include('[Output<');
-        });
-
-        it('keeps names short enough for Kubernetes, with the suffix that Pulumi may add', () => {
-          for (const object of objects()) {
-            expect(manifest(object).metadata.name ?? `${object.name}-12345678`, object.id).to.satisfy(
-              (name: string) => isUnknown(name) || name.length <= 52,
-            );
-          }
-        });
-      });
-    }
-
-    it('looks in advance for every object that it names itself, so that none is taken over', () => {
-      const uncontested = ['Namespace', 'Job'];
-      const named = update.resources
-        .filter(isKubernetesObject)
-        .map(manifest)
-        .filter(({ kind, metadata }) => metadata.name !== undefined && !uncontested.includes(kind));
-      expect(plannedObjects.map(({ kind, name }) => `${kind}/${name}`)).to.include.members(
-        named.map(({ kind, metadata }) => `${kind}/${metadata.name ?? ''}`),
-      );
-    });
-
-    it('makes the same resources in preview and update', () => {
-      expect(preview.resources.map(shape)).to.have.deep.members(update.resources.map(shape));
-      for (const { id, inputs } of preview.resources) {
-        expect(differences(inputs, update.get(id).inputs), id).to.deep.equal([]);
       }
-    });
 
-    it('says where everything is, and nothing unknown after an update', () => {
-      const outputs = [
-        'artifactUri',
-        'databaseHost',
-        'internalTrackingUrl',
-        'mlflowVersion',
-        'nextCommands',
-        'service',
-        'trackingUrl',
-      ];
-      expect(update.outputs).to.have.all.keys(outputs);
-      expect(preview.outputs).to.have.all.keys(outputs);
-      expect(JSON.stringify(update.outputs)).not.to.match(/undefined|04da6b54/);
-      expect(differences(preview.outputs, update.outputs)).to.deep.equal([]);
-    });
-
-    it('warns of nothing', () => expect([...update.warnings, ...preview.warnings]).to.deep.equal([]));
-
-    for (const [mode, protect, retainOnDelete] of [
-      ['delete', false, false],
-      ['retain', false, true],
-      ['protect', true, false],
-    ] as const) {
-      it(`keeps data as dataProtection ${mode} says, and nothing but data`, async () => {
-        const { resources } = await runProgram(plus({ dataProtection: mode }), { stack });
-        const data = resources.filter(({ id }) => dataKinds.includes(id.split('/')[0] ?? ''));
-        for (const resource of resources) {
-          const wanted = data.includes(resource)
-            ? { protect, retainOnDelete }
-            : { protect: false, retainOnDelete: false };
-          expect(resource, resource.id).to.include(wanted);
-        }
-        expect(data).to.have.length.above(1);
-        // What goes with the namespace is not deleted one by one, which would bypass retain.
-        const content = resources.filter(({ isComponent }) => isComponent);
-        const deletedWith = mode === 'delete' ? 'Namespace/mlflow-namespace' : undefined;
-        for (const component of content) expect(component, component.id).to.include({ deletedWith });
+      it('looks in advance for every object that it names itself, so that none is taken over', () => {
+        const uncontested = ['Namespace', 'Job'];
+        const named = update.resources
+          .filter(isKubernetesObject)
+          .map(manifest)
+          .filter(({ kind, metadata }) => metadata.name !== undefined && !uncontested.includes(kind));
+        expect(plannedObjects.map(({ kind, name }) => `${kind}/${name}`)).to.include.members(
+          named.map(({ kind, metadata }) => `${kind}/${metadata.name ?? ''}`),
+        );
       });
+
+      it('makes the same resources in preview and update', () => {
+        expect(preview.resources.map(shape)).to.have.deep.members(update.resources.map(shape));
+        for (const { id, inputs } of preview.resources) {
+          expect(differences(inputs, update.get(id).inputs), id).to.deep.equal([]);
+        }
+      });
+
+      it('says where everything is, and nothing unknown after an update', () => {
+        const outputs = [
+          'adminPassword',
+          'adminUsername',
+          'artifactUri',
+          'databaseConnections',
+          'databaseHost',
+          'databaseSnapshot',
+          'internalTrackingUrl',
+          'mlflowVersion',
+          'nextCommands',
+          'schemaRevision',
+          'service',
+          'trackingUrl',
+        ];
+        expect(outputs).to.include.members(Object.keys(update.outputs));
+        expect(Object.keys(preview.outputs)).to.have.members(Object.keys(update.outputs));
+        expect(JSON.stringify(update.outputs)).not.to.match(/undefined|04da6b54/);
+        expect(differences(preview.outputs, update.outputs)).to.deep.equal([]);
+        expect(update.outputs.schemaRevision).to.equal(migrated.revision);
+      });
+
+      it(`warns of ${variant.warning?.source ?? 'nothing'}`, () => {
+        const found = [update, preview].map(({ warnings }) => warnings.join());
+        for (const text of found) expect(text).to.match(variant.warning ?? /^$/);
+      });
+    });
+  }
+
+  describe(`stack ${stack}`, () => {
+    for (const variant of variants.filter(({ title }) => /as it is|SQLite|everything/.test(title))) {
+      for (const [mode, protect, retainOnDelete] of [
+        ['delete', false, false],
+        ['retain', false, true],
+        ['protect', true, false],
+      ] as const) {
+        it(`${variant.title} keeps data as dataProtection ${mode} says, and nothing but data`, async () => {
+          const { resources } = await runVariant(variant, { more: { dataProtection: mode } });
+          const data = resources.filter(holdsData);
+          for (const resource of resources) {
+            const wanted = data.includes(resource)
+              ? { protect, retainOnDelete }
+              : { protect: false, retainOnDelete: false };
+            expect(resource, resource.id).to.include(wanted);
+          }
+          expect(data).to.have.length.above(1);
+          // What goes with the namespace is not deleted one by one, which would bypass retain.
+          const content = resources.filter(({ isComponent }) => isComponent);
+          const goesWithIt = mode === 'delete' && !('namespace' in variant.changes);
+          const deletedWith = goesWithIt ? 'Namespace/mlflow-namespace' : undefined;
+          for (const component of content) expect(component, component.id).to.include({ deletedWith });
+        });
+      }
     }
 
     it('uses a namespace that is there without touching it', async () => {
@@ -223,20 +405,36 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
     });
 
     it('shows a password given by hand nowhere', async () => {
+      const more = {
+        backendStore: { password: handPassword },
+        auth: { kind: 'basic', adminPassword: handPassword },
+      };
       for (const isPreview of [false, true]) {
-        const run = await runProgram(plus({ backendStore: { password: handPassword } }), {
-          stack,
-          preview: isPreview,
-        });
+        const run = await runProgram(plus(more), { stack, preview: isPreview });
         const all = [run.resources.map(({ inputs }) => inputs), run.registeredOutputs];
         expect(JSON.stringify(all)).to.include(handPassword);
         expect(JSON.stringify(withoutSecrets(all))).not.to.include(handPassword);
       }
     });
 
+    it('finds keys and certificate of an earlier stack again, and uses them', async () => {
+      const [variant] = variants.filter(({ title }) => title.includes('an earlier stack'));
+      const run = await runVariant(variant ?? fail());
+      expect(run.get('Secret/mlflow-keys-secret').inputs.stringData).to.deep.include(
+        secret({
+          'flask-key': keptSecret,
+          // New since then.
+          'kek-passphrase': generatedPassword,
+          'webhook-key': keptSecret,
+        }),
+      );
+      expect(run.get('Secret/mlflow-postgres-tls').inputs.stringData).to.deep.equal(secret({ ...tls }));
+    });
+
     it('leaves out what is switched off', async () => {
       const off = { enabled: false };
-      const run = await runProgram(plus({ ingress: off, gc: off, migrations: off }), { stack });
+      const backendStore = { vacuum: false };
+      const run = await runProgram(plus({ ingress: off, gc: off, migrations: off, backendStore }), { stack });
       const kinds = run.resources.map(({ id }) => id.split('/')[0]);
       expect(kinds).not.to.include.oneOf(['Ingress', 'CronJob', 'Job', 'GcCronJob']);
       expect(run.outputs.trackingUrl).to.equal('http://127.0.0.1:5000');
@@ -269,6 +467,15 @@ it('loads the SDK of no other cloud, and no SDK as a whole', () => {
   );
   expect(pulumiModules).not.to.include.oneOf(['@pulumi/kubernetes/index.js', '@pulumi/random/index.js']);
 });
+
+/** What `pulumi destroy` must not take away without being asked. */
+function holdsData(resource: Registered): boolean {
+  const { kind, metadata } = manifest(resource);
+  return (
+    ['PersistentVolumeClaim', 'Namespace'].includes(kind) ||
+    (kind === 'Secret' && ['mlflow-keys', 'mlflow-postgres-tls'].includes(metadata.name ?? ''))
+  );
+}
 
 function selectorOf({ kind, spec }: Manifest): Record<string, string> | undefined {
   return (kind === 'Service' ? spec?.selector : spec?.selector?.matchLabels) as

@@ -3,6 +3,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { stopCluster } from './cluster/index.ts';
+import { stackImages, testImages } from './images/index.ts';
 import { describe, main } from './lib/main.ts';
 import { projectDir } from './lib/paths.ts';
 import { embeddedSteps, logDir } from './lib/plan.ts';
@@ -74,7 +75,7 @@ async function e2e(words: string[], signal: AbortSignal): Promise<Tally> {
   if (files.length === 0) return { passes: 0, failures: 0 };
   const logs = { logDir: logDir(E2E), signal };
   try {
-    await runSteps(embeddedSteps(E2E, LOCAL_STACK), logs);
+    await runSteps(embeddedSteps(E2E, LOCAL_STACK, [...stackImages, ...testImages]), logs);
     let [passes, failures] = [0, 0];
     for (const file of files) {
       const tally = await mocha([file], 900_000, signal);

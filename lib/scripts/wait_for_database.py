@@ -1,30 +1,62 @@
-"""Waits until PostgreSQL lets this pod in, for at most five minutes.
+"""Waits until the tracking database lets this pod in, for at most five minutes.
 
-Where the database is comes from libpq's variables (PGHOST, PGPORT, ...). What waiting cannot mend, such as a wrong
-password, ends it at once.
+What waiting cannot mend, such as a wrong password, ends it at once.
 """
 
-import os
 import sys
 import time
 
-import psycopg2
+from sqlalchemy.exc import DBAPIError
+
+import database
 
 LIMIT_SECONDS = 300
-HOPELESS = ("authentication failed", "does not exist", "no pg_hba.conf entry")
+LONGEST_PAUSE_SECONDS = 15
+HOPELESS = (
+    # PostgreSQL
+    "authentication failed",
+    "does not exist",
+    "does not match host name",
+    "no pg_hba.conf entry",
+    "not permitted to log in",
+    "permission denied for database",
+    "server does not support SSL",
+    # PostgreSQL and MySQL
+    "certificate verify failed",
+    # MySQL
+    "Access denied",
+    "Unknown database",
+    # SQL Server
+    "Cannot open database",
+    "Login failed",
+)
 
-where = f"{os.environ['PGHOST']}:{os.environ['PGPORT']}"
-give_up = time.monotonic() + LIMIT_SECONDS
-while True:
-    try:
-        psycopg2.connect("").close()
-        print(f"database at {where} is ready", flush=True)
-        break
-    except psycopg2.OperationalError as error:
-        reason = " ".join(str(error).split())
-    if any(text in reason for text in HOPELESS):
-        sys.exit(f"the database at {where} refuses this pod: {reason}")
-    if time.monotonic() > give_up:
-        sys.exit(f"the database at {where} was not reachable for {LIMIT_SECONDS} s: {reason}")
-    print(f"waiting for the database at {where}: {reason}", flush=True)
-    time.sleep(2)
+
+def is_hopeless(reason):
+    return any(text in reason for text in HOPELESS)
+
+
+def wait(url):
+    where, engine = database.server(url), database.engine(url)
+    give_up = time.monotonic() + LIMIT_SECONDS
+    pause = 1
+    while True:
+        try:
+            engine.connect().close()
+            print(f"database at {where} is ready", flush=True)
+            return
+        except DBAPIError as error:
+            reason = database.reason(error)
+        if is_hopeless(reason):
+            sys.exit(f"the database at {where} refuses this pod: {reason}")
+        if time.monotonic() > give_up:
+            sys.exit(f"the database at {where} was not reachable for {LIMIT_SECONDS} s: {reason}")
+        print(f"waiting for the database at {where}: {reason}", flush=True)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    tracking = database.tracking()
+    if not database.is_sqlite(tracking):
+        wait(tracking)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { expect } from 'chai';
 import { type Connection, KubeconfigError, connectionOf } from '../../cluster/kubeconfig.ts';
-import { clusterReader } from '../../cluster/reader.ts';
+import { clusterClient } from '../../cluster/client.ts';
 import { type ApiServer, startApiServer } from '../support/api-server.ts';
 import { folderOf, kubeconfig } from '../support/kubeconfig.ts';
 import { selfSigned } from '../support/tls.ts';
@@ -206,11 +206,11 @@ describe('a connection to an API server', () => {
 
   async function version(clusterPart: object, user: object = {}): Promise<unknown> {
     const text = `#\n${kubeconfig({ cluster: { server: api.url, ...clusterPart }, user })}`;
-    const reader = clusterReader(await connectionOf({ context: 'test', kubeconfig: text }));
+    const client = clusterClient(await connectionOf({ context: 'test', kubeconfig: text }));
     try {
-      return await reader.get('/version');
+      return await client.get('/version');
     } finally {
-      reader.close();
+      client.close();
     }
   }
   const trusted = { 'certificate-authority-data': base64(selfSigned.cert) };

@@ -1,54 +1,13 @@
-import * as pulumi from '@pulumi/pulumi';
 import { expect } from 'chai';
 import { checkCluster } from '../../cluster/preflight.ts';
-import { type Settings, parseSettings } from '../../config.ts';
 import { type Answers, list, readyCluster, startApiServer } from '../support/api-server.ts';
 import { kubeconfig } from '../support/kubeconfig.ts';
-import { type Registered, runStack } from '../support/mocks.ts';
+import type { Registered } from '../support/mocks.ts';
 import { runProgram } from '../support/program.ts';
+import { check, foreign, lines, namespace, object, own, secret, settingsOf } from './support/check.ts';
 
 const storageClasses = '/apis/storage.k8s.io/v1/storageclasses';
 const ingressClasses = '/apis/networking.k8s.io/v1/ingressclasses';
-const own = { 'app.kubernetes.io/managed-by': 'pulumi', 'app.kubernetes.io/instance': 'mlflow-stack.test' };
-const foreign = { 'app.kubernetes.io/managed-by': 'Helm' };
-const namespace = (metadata: object = {}) => ({
-  '/api/v1/namespaces/mlflow': { metadata: { name: 'mlflow', ...metadata } },
-});
-
-function settingsOf(changes: object): Settings {
-  return parseSettings({ cloud: 'local', kubernetes: { context: 'test' }, ...changes });
-}
-
-interface Outcome {
-  readonly mistakes: string[];
-  readonly warnings: string[];
-  readonly paths: string[];
-}
-
-/** What the checks say of a cluster that answers like a ready one, but for these answers. */
-async function check(answers: Answers, changes: object = {}): Promise<Outcome> {
-  const api = await startApiServer();
-  api.answers = { ...readyCluster(), ...answers };
-  const access = { context: 'test', kubeconfig: `#\n${kubeconfig({ cluster: { server: api.url } })}` };
-  let mistakes: string[] = [];
-  try {
-    const { warnings } = await runStack(async () => {
-      const error = await checkCluster(access, settingsOf(changes)).catch((reason: unknown) => reason);
-      if (error !== undefined) mistakes = lines(error).map((line) => line.replaceAll(api.url, 'URL'));
-    });
-    return { mistakes, warnings, paths: api.requests.map(({ path }) => path) };
-  } finally {
-    await api.close();
-  }
-}
-
-/** The mistakes in a message for the user. */
-function lines(error: unknown): string[] {
-  expect(pulumi.RunError.isInstance(error), String(error)).to.equal(true);
-  const [title, ...mistakes] = (error as Error).message.split('\n');
-  expect(title).to.equal('The cluster of context "test" is not ready for this stack:');
-  return mistakes.map((mistake) => mistake.trim());
-}
 
 const named = {
   artifactStore: { storageClassName: 'slow' },
@@ -65,15 +24,12 @@ function classes(): Answers {
 
 /** Some objects with names that the stack uses, with these labels. */
 function objects(labels: object): Answers {
-  const inNamespace = (group: string, path: string) => [
-    `/${group}/namespaces/mlflow/${path}`,
-    { metadata: { name: path.split('/')[1], labels } },
-  ];
-  return Object.fromEntries([
-    inNamespace('api/v1', 'services/mlflow'),
-    inNamespace('apis/apps/v1', 'statefulsets/mlflow-postgres'),
-    inNamespace('apis/networking.k8s.io/v1', 'ingresses/mlflow-ingress'),
-  ]) as Answers;
+  const template = { spec: { containers: [] } };
+  return {
+    ...object('api/v1/services/mlflow', {}, { labels }),
+    ...object('apis/apps/v1/statefulsets/mlflow-postgres', { spec: { template } }, { labels }),
+    ...object('apis/networking.k8s.io/v1/ingresses/mlflow-ingress', {}, { labels }),
+  };
 }
 
 describe('a cluster is ready', () => {
@@ -272,6 +228,132 @@ describe('what the user may not read', () => {
 describe('what the stack does not need', () => {
   it('is not asked for', async () => {
     const { paths } = await check({}, { ingress: { enabled: false } });
-    expect(paths).to.have.members(['/version', storageClasses, '/api/v1/namespaces/mlflow']);
+    expect(paths.map((path) => path.replace(/\?.*/, ''))).to.have.members([
+      '/version',
+      storageClasses,
+      '/api/v1/namespaces/mlflow',
+      '/api/v1/persistentvolumeclaims',
+    ]);
   });
+
+  it('is not missed', async () => {
+    const changes = {
+      artifactStore: { kind: 'external', uri: 'gs://bucket/path' },
+      backendStore: { kind: 'external', host: 'db.example', connectionFrom: { secretName: 'db' } },
+      namespace: { create: false },
+    };
+    const { mistakes } = await check(
+      {
+        ...namespace(),
+        [storageClasses]: list(),
+        ...secret('db', { username: 'mlflow', password: 'p' }),
+      },
+      changes,
+    );
+    expect(mistakes).to.deep.equal([]);
+  });
+});
+
+describe('an add-on that the settings need', () => {
+  const monitors = { metrics: { enabled: true, discovery: 'serviceMonitor' } };
+  const vertical = { autoscaling: { enabled: true, kind: 'vertical' } };
+  const api = (path: string, kind: string) => ({ [path]: { resources: [{ kind }] } });
+
+  for (const [title, answers, changes, expected] of [
+    [
+      'may be missing',
+      {},
+      { ...monitors, ...vertical },
+      [
+        'the cluster does not know the kind ServiceMonitor (monitoring.coreos.com/v1); install the Prometheus Operator, or set mlflow-stack:metrics.discovery to annotations',
+        'the cluster does not know the kind VerticalPodAutoscaler (autoscaling.k8s.io/v1); install the Vertical Pod Autoscaler, or set mlflow-stack:autoscaling.kind to horizontal',
+      ],
+    ],
+    [
+      'may lack the kind',
+      api('/apis/monitoring.coreos.com/v1', 'PodMonitor'),
+      monitors,
+      [
+        'the cluster does not know the kind ServiceMonitor (monitoring.coreos.com/v1); install the Prometheus Operator, or set mlflow-stack:metrics.discovery to annotations',
+      ],
+    ],
+    [
+      'may be there',
+      {
+        ...api('/apis/monitoring.coreos.com/v1', 'ServiceMonitor'),
+        ...api('/apis/autoscaling.k8s.io/v1', 'VerticalPodAutoscaler'),
+      },
+      { ...monitors, ...vertical },
+      [],
+    ],
+    ['may be unknown', { '/apis/monitoring.coreos.com/v1': 403 }, monitors, []],
+  ] as const) {
+    it(title, async () => expect((await check(answers, changes)).mistakes).to.deep.equal(expected));
+  }
+});
+
+describe('a version that cannot follow the one that is there', () => {
+  const deployment = (image: string, annotations: object = {}) => ({
+    ...namespace({ labels: own }),
+    ...object(
+      'apis/apps/v1/deployments/mlflow',
+      { spec: { replicas: 2, template: { spec: { containers: [{ name: 'mlflow', image }] } } } },
+      { annotations },
+    ),
+  });
+  const database = (image: string) => ({
+    ...namespace({ labels: own }),
+    ...object('apis/apps/v1/statefulsets/mlflow-postgres', {
+      spec: { template: { spec: { containers: [{ name: 'postgres', image }] } } },
+    }),
+  });
+  const older = { server: { image: { tag: 'v3.16.1-full' } } };
+
+  it('is an older MLflow', async () => {
+    const image = 'ghcr.io/mlflow/mlflow:v3.17.2-full';
+    const text =
+      'mlflow-stack:server.image.tag is v3.16.1-full, but MLflow 3.17.2 is deployed, and going back needs a database from before the upgrade';
+    expect((await check(deployment(image), older)).mistakes).to.deep.equal([
+      `${text}: docs/upgrade.md#going-back`,
+    ]);
+    const copied = deployment(image, { 'mlflow-stack/snapshot': 'mlflow_before_1a2b' });
+    expect((await check(copied, older)).mistakes).to.deep.equal([
+      `${text}, such as the copy mlflow_before_1a2b that the stack made: docs/upgrade.md#going-back`,
+    ]);
+  });
+
+  for (const [title, image, annotations] of [
+    ['the same', 'ghcr.io/mlflow/mlflow:v3.16.1-full', {}],
+    ['newer', 'mirror:5000/mlflow:3.15.0', {}],
+    ['what the annotation says', 'mlflow:v3.17.2', { 'mlflow-stack/mlflow-version': '3.16.1' }],
+    ['unknown', 'mlflow@sha256:0123', {}],
+  ] as const) {
+    it(`is not one that is ${title}`, async () => {
+      expect((await check(deployment(image, annotations), older)).mistakes).to.deep.equal([]);
+    });
+  }
+
+  for (const [running, next, versions] of [
+    ['docker.io/library/postgres:15.18', 'postgres:16.4', '15'],
+    ['postgres:15.18-alpine', 'pgvector/pgvector:pg17', '15'],
+    ['postgres:16', 'mirror:5000/postgres:9.6', '16'],
+  ] as const) {
+    it(`is ${next} after ${running}`, async () => {
+      expect((await check(database(running), { backendStore: { image: next } })).mistakes).to.deep.equal([
+        `StatefulSet "mlflow-postgres" runs PostgreSQL ${versions}, but mlflow-stack:backendStore.image is ${next}, which cannot read its files; choose an image of version ${versions}, or move the data: docs/upgrade.md#moving-data`,
+      ]);
+    });
+  }
+
+  for (const [running, next] of [
+    ['postgres:15.17', 'docker.io/library/postgres:15.18'],
+    [`postgres@sha256:${'1'.repeat(64)}`, 'postgres:16.4'],
+    ['postgres:15.17', `mirror:5000/postgres@sha256:${'1'.repeat(64)}`],
+    ['postgres:latest', 'postgres:16.4'],
+  ] as const) {
+    it(`is not ${next} after ${running}`, async () => {
+      const { mistakes } = await check(database(running), { backendStore: { image: next } });
+      expect(mistakes).to.deep.equal([]);
+    });
+  }
 });

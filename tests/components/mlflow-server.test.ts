@@ -1,8 +1,17 @@
 import { expect } from 'chai';
-import { MlflowServer, type MlflowServerArgs } from '../../components/index.ts';
-import { migrateScript } from '../../lib/scripts.ts';
-import { artifacts, backend, labelsOf, selectorOf, serverArgs } from '../support/args.ts';
-import { container, manifest, plainEnv, podTemplate } from '../support/manifests.ts';
+import { MlflowServer, type MlflowServerArgs, type Variables } from '../../components/index.ts';
+import {
+  artifacts,
+  auth,
+  fakeRollout,
+  labelsOf,
+  lastMigration,
+  noParts,
+  runtime,
+  selectorOf,
+  serverArgs,
+} from '../support/args.ts';
+import { container, manifest, plainEnv, podTemplate, secretEnv } from '../support/manifests.ts';
 import { type Registered, type Run, runStack } from '../support/mocks.ts';
 
 const build = (changes: Partial<MlflowServerArgs> = {}): Promise<Run> =>
@@ -14,6 +23,14 @@ async function deployment(changes?: Partial<MlflowServerArgs>): Promise<Register
 
 async function env(changes?: Partial<MlflowServerArgs>): Promise<Record<string, string | undefined>> {
   return plainEnv(container(await deployment(changes), 'mlflow'));
+}
+
+/** Arguments of `mlflow server` beyond those that are always there. */
+async function options(changes: Partial<MlflowServerArgs>): Promise<string[]> {
+  const { args = [] } = container(await deployment(changes), 'mlflow');
+  const always = ['mlflow', 'server', '--host', '0.0.0.0', '--port', '5000', '--workers', '2'];
+  expect(args.slice(0, always.length)).to.deep.equal(always);
+  return args.slice(always.length);
 }
 
 async function service(changes: Partial<MlflowServerArgs['service']> = {}): Promise<Registered> {
@@ -44,49 +61,42 @@ describe('the rights of the server at the Kubernetes API', () => {
     expect(podTemplate(run.get('Deployment/tracker-deployment'))?.spec).to.include({
       automountServiceAccountToken: true,
     });
+    // Which the migration, that runs with the same variables, has no use for.
+    expect(podTemplate(run.get('Job/tracker-migration'))?.spec).to.include({
+      automountServiceAccountToken: false,
+    });
   });
 });
 
 describe('MlflowServer', () => {
   it('runs the server with its probes, in a pod that belongs to its cloud identity', async () => {
     const server = await deployment();
-    expect(server.inputs.metadata).to.deep.equal({
+    expect(server.inputs.metadata).to.deep.include({
       name: 'tracker',
       namespace: 'team-a',
       labels: labelsOf('tracking-server'),
     });
     expect(manifest(server).spec?.selector).to.deep.equal({ matchLabels: selectorOf('tracking-server') });
-    expect(podTemplate(server)).to.deep.include({
-      metadata: { labels: { ...labelsOf('tracking-server'), 'cloud/use': 'true' } },
+    expect(podTemplate(server)?.metadata.labels).to.deep.equal({
+      ...labelsOf('tracking-server'),
+      'cloud/use': 'true',
     });
     expect(podTemplate(server)?.spec).to.deep.include({
       serviceAccountName: 'tracker',
       terminationGracePeriodSeconds: 60,
     });
+    const health = { httpGet: { path: '/health', port: 'http' } };
     expect(container(server, 'mlflow')).to.deep.include({
       image: 'mlflow:v3.17.2',
       imagePullPolicy: 'IfNotPresent',
-      command: ['mlflow', 'server'],
-      args: ['--host', '0.0.0.0', '--port', '5000', '--workers', '2'],
+      // It finds the databases, whose passwords are no arguments, and becomes what follows.
+      command: ['python3', '/opt/mlflow-stack/launch.py'],
+      args: ['mlflow', 'server', '--host', '0.0.0.0', '--port', '5000', '--workers', '2'],
       ports: [{ name: 'http', containerPort: 5000 }],
-      startupProbe: {
-        httpGet: { path: '/health', port: 'http' },
-        periodSeconds: 2,
-        timeoutSeconds: 10,
-        failureThreshold: 150,
-      },
-      readinessProbe: {
-        httpGet: { path: '/health', port: 'http' },
-        periodSeconds: 10,
-        timeoutSeconds: 11,
-        failureThreshold: 3,
-      },
-      livenessProbe: {
-        httpGet: { path: '/health', port: 'http' },
-        periodSeconds: 20,
-        timeoutSeconds: 12,
-        failureThreshold: 6,
-      },
+      startupProbe: { ...health, periodSeconds: 2, timeoutSeconds: 10, failureThreshold: 150 },
+      readinessProbe: { ...health, periodSeconds: 10, timeoutSeconds: 11, failureThreshold: 3 },
+      livenessProbe: { ...health, periodSeconds: 20, timeoutSeconds: 12, failureThreshold: 6 },
+      lifecycle: { preStop: { exec: { command: ['sleep', '5'] } } },
       resources: {
         requests: { cpu: '500m', memory: '1Gi', 'ephemeral-storage': '2Gi' },
         limits: { memory: '2Gi' },
@@ -108,19 +118,27 @@ describe('MlflowServer', () => {
     });
   });
 
-  it('tells the server its stores, its hosts and its origins', async () => {
+  it('tells the server its hosts, origins and pools', async () => {
     expect(await env()).to.deep.include({
-      AWS_REGION: 'eu-west-1',
-      MLFLOW_BACKEND_STORE_URI: 'postgresql+psycopg2://',
-      MLFLOW_ARTIFACTS_DESTINATION: 's3://bucket/prefix',
       MLFLOW_SERVER_ALLOWED_HOSTS:
         'a.example,a.example:*,tracker,tracker:*,tracker.team-a,tracker.team-a:*,' +
         'tracker.team-a.svc,tracker.team-a.svc:*,tracker.team-a.svc.cluster.local,tracker.team-a.svc.cluster.local:*,' +
         'localhost,localhost:*,127.0.0.1,127.0.0.1:*',
       MLFLOW_SERVER_CORS_ALLOWED_ORIGINS: 'http://a.example,https://a.example',
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
-      MLFLOW_DISABLE_TELEMETRY: 'true',
+      MLFLOW_SQLALCHEMYSTORE_POOL_SIZE: '4',
+      MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW: '6',
+      MLFLOW_LOGGING_LEVEL: 'WARNING',
     });
+  });
+
+  it('lets running requests end, and outlives the idle connections of load balancers', async () => {
+    const { MLFLOW_UVICORN_OPTS: uvicorn = '' } = await env();
+    const seconds = (option: string) => Number(new RegExp(`${option} (\\d+)`).exec(uvicorn)?.[1]);
+    expect(seconds('--timeout-keep-alive')).to.be.above(600);
+    // Five seconds of them pass before the server knows that it stops.
+    expect(seconds('--timeout-graceful-shutdown')).to.be.below(60 - 5);
+    expect(uvicorn).to.include('--proxy-headers');
   });
 
   it('sets no origins where there is no way in from outside', async () => {
@@ -135,29 +153,70 @@ describe('MlflowServer', () => {
     expect(variables.MLFLOW_SERVER_ALLOWED_HOSTS).to.match(/,0\.0\.0\.0:\*$/);
   });
 
-  it('asks for readiness as this machine where the answer depends on the Host header', async () => {
-    const probes = { ...serverArgs.probes, readinessPath: 'server-info' } as const;
-    expect(container(await deployment({ probes }), 'mlflow')).to.have.deep.nested.property(
-      'readinessProbe.httpGet',
-      {
-        path: '/api/3.0/mlflow/server-info',
-        port: 'http',
-        httpHeaders: [{ name: 'Host', value: 'localhost' }],
-      },
-    );
+  it('takes keys, log-ins and mounts of the stores', async () => {
+    const server = await deployment();
+    expect(secretEnv(container(server, 'mlflow'))).to.deep.equal({
+      AWS_SECRET_ACCESS_KEY: 's3-secret/secret',
+      MLFLOW_FLASK_SERVER_SECRET_KEY: 'keys/flask-key',
+      PGPASSWORD: 'db-secret/pw',
+    });
+    expect(podTemplate(server)?.spec.volumes).to.deep.include(artifacts.volumes[0]);
+    expect(container(server, 'mlflow'))
+      .to.have.property('volumeMounts')
+      .that.deep.includes(artifacts.volumeMounts[0]);
   });
 
-  for (const [title, shareable, strategy] of [
+  for (const [title, changes, expected] of [
     [
-      'starts the new pod first where both can hold the artifacts',
+      'clients that talk to the store themselves',
+      { artifacts: { ...artifacts, mode: 'direct' } },
+      ['--no-serve-artifacts'],
+    ],
+    ["MLflow's own users", { auth }, ['--app-name', 'basic-auth']],
+    ['workspaces', { workspaces: true }, ['--enable-workspaces']],
+    ['a prefix', { staticPrefix: '/mlflow' }, ['--static-prefix', '/mlflow']],
+    ['nothing in particular', {}, []],
+    [
+      "the user's own options, hyphens or not, in an order that does not change",
+      {
+        valueOptions: { x_frame_options: 'DENY', 'secrets-cache-ttl': '30' },
+        flagOptions: ['two_words', 'another'],
+      },
+      ['--secrets-cache-ttl', '30', '--x-frame-options', 'DENY', '--another', '--two-words'],
+    ],
+  ] as const) {
+    it(`runs with the options for ${title}`, async () => {
+      expect(await options(changes)).to.deep.equal(expected);
+    });
+  }
+
+  it('asks probes and shows clients the path below the prefix', async () => {
+    const run = await build({ staticPrefix: '/team/mlflow' });
+    const server = container(run.get('Deployment/tracker-deployment'), 'mlflow');
+    for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'])
+      expect(server).to.have.nested.property(`${probe}.httpGet.path`, '/team/mlflow/health');
+    expect(run.outputs.connection).to.include({ url: 'http://tracker.team-a.svc:8000/team/mlflow' });
+  });
+
+  it('can check the Host header in its readiness, which a probe must send then', async () => {
+    const server = await deployment({ probes: { ...serverArgs.probes, readinessPath: 'server-info' } });
+    expect(container(server, 'mlflow')).to.have.deep.nested.property('readinessProbe.httpGet', {
+      path: '/api/3.0/mlflow/server-info',
+      port: 'http',
+      httpHeaders: [{ name: 'Host', value: 'localhost' }],
+    });
+  });
+
+  for (const [title, canRoll, strategy] of [
+    [
+      'starts the new pod first where both can work side by side',
       true,
       { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
     ],
-    ['stops the old pod first where only one can hold the artifacts', false, { type: 'Recreate' }],
+    ['stops the old pod first where the new one needs what it holds', false, { type: 'Recreate' }],
   ] as const) {
     it(title, async () => {
-      const { inputs } = await deployment({ artifacts: { ...artifacts, shareable } });
-      expect(inputs.spec).to.have.deep.property('strategy', strategy);
+      expect((await deployment({ canRoll })).inputs.spec).to.have.deep.property('strategy', strategy);
     });
   }
 
@@ -167,7 +226,6 @@ describe('MlflowServer', () => {
       create: '120s',
       update: '120s',
     });
-    expect(run.get('Job/tracker-migration').timeouts.create).to.equal('120s');
     expect(run.get('Job/tracker-migration').inputs.spec).to.include({ activeDeadlineSeconds: 120 });
   });
 
@@ -203,77 +261,158 @@ describe('MlflowServer', () => {
       'cloud/internal': 'true',
     });
   });
+
+  it("adds the user's parts to its own pods alone", async () => {
+    const sidecar = { name: 'watcher', image: 'watcher:1' };
+    const run = await build({
+      pod: { ...noParts, labels: { team: 'a' }, annotations: { note: 'x' }, sidecars: [sidecar] },
+    });
+    const pod = podTemplate(run.get('Deployment/tracker-deployment'));
+    expect(pod?.metadata.labels).to.include({ team: 'a' });
+    expect(pod?.metadata.annotations).to.deep.equal({ note: 'x' });
+    expect(pod?.spec.initContainers?.[0]).to.deep.equal({ ...sidecar, restartPolicy: 'Always' });
+    expect(JSON.stringify(run.get('Job/tracker-migration').inputs)).not.to.include('watcher');
+  });
+
+  it('reads from a replica where there is one, which the migration never does', async () => {
+    const variable = 'MLFLOW_READ_REPLICA_BACKEND_STORE_URI';
+    const uri = 'postgresql+psycopg2://replica.example';
+    const addresses: Variables[] = [
+      { settings: { [variable]: uri }, secrets: {} },
+      { settings: {}, secrets: { [variable]: { secretName: 'replica', key: 'uri' } } },
+    ];
+    for (const readReplica of addresses) {
+      const run = await build({ runtime: { ...runtime, readReplica } });
+      const server = container(run.get('Deployment/tracker-deployment'), 'mlflow');
+      expect({ ...plainEnv(server), ...secretEnv(server) }[variable]).to.be.oneOf([uri, 'replica/uri']);
+      expect(JSON.stringify(run.get('Job/tracker-migration').inputs)).not.to.include(variable);
+    }
+  });
+});
+
+describe('the first administrator', () => {
+  it('is known to server and migration, by a Secret', async () => {
+    const run = await build({ auth });
+    for (const [id, name] of [
+      ['Deployment/tracker-deployment', 'mlflow'],
+      ['Job/tracker-migration', 'migration'],
+    ] as const) {
+      const main = container(run.get(id), name);
+      expect(plainEnv(main), id).to.include({ MLFLOW_AUTH_ADMIN_USERNAME: 'root-of-all' });
+      expect(secretEnv(main), id).to.include({ MLFLOW_AUTH_ADMIN_PASSWORD: 'admin-secret/password' });
+    }
+  });
 });
 
 describe('the migration', () => {
   const job = async (changes?: Partial<MlflowServerArgs>) =>
     (await build(changes)).get('Job/tracker-migration');
   const jobName = async (changes?: Partial<MlflowServerArgs>) => manifest(await job(changes)).metadata.name;
+  const hashOf = (name: string | undefined) => name?.split('-')[2] ?? '';
+  const { migrations } = serverArgs;
 
-  it('ends before the server starts', async () => {
-    expect((await deployment()).dependencies).to.include('Job/tracker-migration');
+  it('ends before the server starts, and after the writers of another version have stopped', async () => {
+    const rollout = fakeRollout();
+    const run = await build({ rollout });
+    const name = manifest(run.get('Job/tracker-migration')).metadata.name ?? '';
+    expect(name).to.match(/^tracker-migration-[0-9a-f]{8}-new$/);
+    expect(rollout.log).to.deep.equal(['stop the writers', `wait for ${name}`, 'resume']);
+    expect(run.get('Deployment/tracker-deployment').dependencies).to.include('Job/tracker-migration');
   });
 
-  it('runs the script once per attempt, in a pod of its own', async () => {
+  it('leaves on the server what the next update has to know', async () => {
+    const run = await build();
+    expect(manifest(run.get('Deployment/tracker-deployment')).metadata.annotations).to.include({
+      'mlflow-stack/mlflow-version': '3.17.2',
+      'mlflow-stack/schema-revision': lastMigration.revision,
+      'mlflow-stack/migration': manifest(run.get('Job/tracker-migration')).metadata.name,
+      'mlflow-stack/snapshot': lastMigration.snapshot,
+    });
+    // Not on its pods, which would be made anew for it.
+    expect(podTemplate(run.get('Deployment/tracker-deployment'))?.metadata.annotations).to.deep.equal({});
+  });
+
+  it('runs the script in a pod of its own, watched by the rollout instead of by Pulumi', async () => {
     const migration = await job();
-    expect(migration.inputs.spec).to.deep.include({ backoffLimit: 3 });
+    expect(migration.inputs.metadata).to.deep.include({
+      namespace: 'team-a',
+      labels: labelsOf('migration'),
+      annotations: { 'pulumi.com/skipAwait': 'true', 'mlflow-stack/ready': '3.17.2' },
+    });
+    expect(migration.inputs.spec).to.deep.include({ backoffLimit: 3, ttlSecondsAfterFinished: 86_400 });
     expect(podTemplate(migration)?.spec).to.deep.include({
       serviceAccountName: 'tracker-migration',
       restartPolicy: 'Never',
     });
-    expect(container(migration, 'migration')).to.deep.include({
+    const main = container(migration, 'migration');
+    expect(main).to.deep.include({
       image: 'mlflow:v3.17.2',
-      command: ['python3', '-c', migrateScript],
+      command: ['python3', '/opt/mlflow-stack/migrate.py'],
     });
-    expect(plainEnv(container(migration, 'migration'))).to.deep.include({
-      PGHOST: 'db.example',
-      PGAPPNAME: 'migration',
-    });
+    expect(main).not.to.have.any.keys('startupProbe', 'readinessProbe', 'livenessProbe');
+    // It has no use for the keys of the server or for the artifacts.
+    expect(secretEnv(main)).to.deep.equal({ PGPASSWORD: 'db-secret/pw' });
   });
 
-  it('is replaced as a whole, also where the last one failed', async () => {
-    expect(await job()).to.deep.include({ replaceOnChanges: ['*'], deleteBeforeReplace: true });
-  });
+  for (const [snapshot, value] of [
+    [true, 'copy'],
+    [false, 'skip'],
+  ] as const) {
+    it(`${snapshot ? 'copies' : 'does not copy'} the database first where snapshot is ${snapshot}`, async () => {
+      const migration = await job({ migrations: { ...migrations, snapshot } });
+      expect(plainEnv(container(migration, 'migration'))).to.include({ MIGRATION_SNAPSHOT: value });
+    });
+  }
 
   for (const [title, changes] of [
-    ['the image', { image: 'mlflow:v3.18.0' }],
-    ['the run id', { migrations: { enabled: true, runId: 'again' } }],
-    ['the host of the database', { backend: { ...backend, host: 'other.example' } }],
-    ['its port', { backend: { ...backend, port: 1 } }],
-    ['the name of the database', { backend: { ...backend, database: 'other' } }],
-    ['its user', { backend: { ...backend, user: 'other' } }],
+    ['the image', { runtime: { ...runtime, image: 'mlflow:v3.18.0' } }],
+    ['the run id', { migrations: { ...migrations, runId: 'again' } }],
+    ['the databases or users', { migrations: { ...migrations, inputs: { backend: 'another database' } } }],
   ] as const) {
     it(`runs anew when ${title} changes`, async () => {
-      expect(await jobName(changes))
-        .to.match(/^tracker-migration-[0-9a-f]{8}$/)
-        .and.not.to.equal(await jobName());
+      expect(hashOf(await jobName(changes)))
+        .to.match(/^[0-9a-f]{8}$/)
+        .and.not.to.equal(hashOf(await jobName()));
     });
   }
 
   it('does not run anew when anything else changes', async () => {
     const changes: Partial<MlflowServerArgs> = {
+      runtime: { ...runtime, imagePullPolicy: 'Always', settingsName: 'other', filesName: 'other' },
       workers: 3,
+      replicas: 5,
       jobs: true,
-      imagePullPolicy: 'Always',
+      poolSize: 1,
       resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { memory: '4Gi' } },
       tmpSize: '8Gi',
       timeoutSeconds: 300,
       entry: { hosts: [], port: 80 },
-      backend: { ...backend, maxConnections: 500, password: { secretName: 'other', key: 'pw' } },
+      migrations: { ...migrations, snapshot: false },
+      auth,
+      metrics: { ...serverArgs.metrics, enabled: true },
     };
     expect(await jobName(changes)).to.equal(await jobName());
-    // Not even for the same name with another pod, which would replace the Job as well.
-    const { entry, workers, jobs } = serverArgs;
-    expect(
-      (await job({ entry: { ...entry, hosts: [] }, workers: workers + 1, jobs: !jobs })).inputs,
-    ).to.deep.equal((await job()).inputs);
   });
 
-  it('is left out where the user migrates by hand', async () => {
-    const run = await build({ migrations: { enabled: false, runId: '' } });
+  it('stays as it was once it has succeeded, whatever has changed in its pod', async () => {
+    expect(await job()).to.deep.include({ ignoreChanges: [] });
+    const rollout = fakeRollout({ done: [hashOf(await jobName())] });
+    const done = await job({ rollout });
+    expect(done).to.deep.include({ ignoreChanges: ['metadata', 'spec'] });
+    expect(manifest(done).metadata.name).to.match(/-recorded$/);
+  });
+
+  it('is left out where the user migrates by hand, and what is recorded of it stays', async () => {
+    const rollout = fakeRollout();
+    const run = await build({ rollout, migrations: { ...migrations, enabled: false } });
     expect(run.resources.map(({ id }) => id)).not.to.include.oneOf([
       'Job/tracker-migration',
       'ServiceAccount/tracker-migration-service-account',
     ]);
+    expect(run.get('Deployment/tracker-deployment').inputs.metadata).to.deep.nested.include({
+      'annotations.mlflow-stack/migration': lastMigration.job,
+    });
+    // Another version still has to wait until the old one has stopped.
+    expect(rollout.log).to.deep.equal(['stop the writers', 'resume']);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { allowedHosts, allowedOrigins, publicUrls } from '../../lib/allowed-hosts.ts';
+import { allowedHosts, allowedOrigins, publicEntry, publicUrls } from '../../lib/allowed-hosts.ts';
 
 const service = { name: 'mlflow', namespace: 'team-a' };
 const ownHosts = [
@@ -22,6 +22,14 @@ describe('allowed hosts', () => {
       expect(allowedHosts({ service, publicHosts, jobs })).to.deep.equal(expected);
     });
   }
+
+  it('hold the address of the pod, which a scraper of metrics calls, as IPv4 and IPv6 write it', () => {
+    expect(allowedHosts({ service, publicHosts: [], jobs: false, podAddress: '$(POD_IP)' })).to.deep.equal([
+      ...withAnyPort(ownHosts),
+      '$(POD_IP):5000',
+      '[$(POD_IP)]:5000',
+    ]);
+  });
 
   it('never hold a wildcard for any host', () => {
     const hosts = allowedHosts({ service, publicHosts: ['a.example'], jobs: true });
@@ -46,4 +54,10 @@ describe('public addresses', () => {
       expect(allowedOrigins({ hosts, port })).to.deep.equal(origins);
     });
   }
+
+  it('are none where the Ingress is switched off, since its hosts lead nowhere then', () => {
+    const ingress = { hosts: ['a.example'], port: 8080 };
+    expect(publicEntry({ ...ingress, enabled: true })).to.deep.equal(ingress);
+    expect(publicEntry({ ...ingress, enabled: false })).to.deep.equal({ hosts: [], port: 8080 });
+  });
 });

@@ -1,13 +1,13 @@
 // The small pure functions, a table each.
 import { expect } from 'chai';
 import { dataOptions } from '../../lib/data-protection.ts';
-import { shortHash } from '../../lib/hash.ts';
-import { imageReference, mlflowVersion } from '../../lib/image.ts';
+import { secretMark, shortHash } from '../../lib/hash.ts';
+import { compareVersions, imageReference, mlflowVersion } from '../../lib/image.ts';
 import { isOwn, objectLabels, selectorLabels } from '../../lib/labels.ts';
 import { plannedObjects } from '../../lib/names.ts';
 import { nextCommands } from '../../lib/next-commands.ts';
 import { parseQuantity } from '../../lib/quantity.ts';
-import { migrateScript, waitForDatabaseScript } from '../../lib/scripts.ts';
+import { scripts } from '../../lib/scripts.ts';
 import { runStack } from '../support/mocks.ts';
 
 describe('a quantity', () => {
@@ -62,6 +62,38 @@ describe('a short hash', () => {
   });
 
   it('is fit for a name in Kubernetes', () => expect(shortHash('')).to.match(/^[0-9a-f]{8}$/));
+});
+
+describe('the mark of a secret', () => {
+  const mark = secretMark('correct horse', 'stack');
+
+  it('is always the same, and changes with the secret', () => {
+    expect(secretMark('correct horse', 'stack')).to.equal(mark);
+    expect(secretMark('correct horsf', 'stack')).not.to.equal(mark);
+  });
+
+  it('tells nobody that two stacks have the same secret', () => {
+    expect(secretMark('correct horse', 'other-stack')).not.to.equal(mark);
+  });
+
+  it('shows nothing of the secret', () => expect(mark).to.match(/^[0-9a-f]{16}$/));
+});
+
+describe('a version', () => {
+  for (const [one, relation, other] of [
+    ['3.17.2', 'is the same as', '3.17.2'],
+    ['3.9.0', 'is older than', '3.10.0'],
+    ['3.17.2', 'is older than', '3.17.10'],
+    ['2.22.4', 'is older than', '3.0.0'],
+    ['3.10.0', 'is newer than', '3.9.9'],
+    ['4.0.0', 'is newer than', '3.99.99'],
+    ['3.17.1', 'is newer than', '3.17.0'],
+  ] as const) {
+    it(`${one} ${relation} ${other}`, () => {
+      const sign = { 'is older than': -1, 'is the same as': 0, 'is newer than': 1 }[relation];
+      expect(Math.sign(compareVersions(one, other))).to.equal(sign);
+    });
+  }
 });
 
 describe('an image', () => {
@@ -132,16 +164,30 @@ describe('planned objects', () => {
       [
         'api/v1/persistentvolumeclaims/mlflow-artifacts',
         'api/v1/persistentvolumeclaims/mlflow-postgres',
+        'api/v1/persistentvolumeclaims/mlflow-sqlite',
+        'api/v1/secrets/mlflow-keys',
+        'api/v1/secrets/mlflow-postgres-tls',
         'api/v1/services/mlflow',
+        'api/v1/services/mlflow-artifacts',
         'api/v1/services/mlflow-postgres',
         'api/v1/serviceaccounts/mlflow',
+        'api/v1/serviceaccounts/mlflow-artifacts',
         'api/v1/serviceaccounts/mlflow-postgres',
+        'api/v1/serviceaccounts/mlflow-postgres-vacuum',
         'api/v1/serviceaccounts/mlflow-migration',
         'api/v1/serviceaccounts/mlflow-gc',
+        'api/v1/serviceaccounts/mlflow-trace-archival',
         'apis/apps/v1/deployments/mlflow',
+        'apis/apps/v1/statefulsets/mlflow-artifacts',
         'apis/apps/v1/statefulsets/mlflow-postgres',
+        'apis/autoscaling.k8s.io/v1/verticalpodautoscalers/mlflow',
+        'apis/autoscaling/v2/horizontalpodautoscalers/mlflow',
         'apis/batch/v1/cronjobs/mlflow-gc',
+        'apis/batch/v1/cronjobs/mlflow-postgres-vacuum',
+        'apis/batch/v1/cronjobs/mlflow-trace-archival',
+        'apis/monitoring.coreos.com/v1/servicemonitors/mlflow',
         'apis/networking.k8s.io/v1/ingresses/mlflow-ingress',
+        'apis/policy/v1/poddisruptionbudgets/mlflow',
       ],
     );
   });
@@ -175,8 +221,9 @@ describe('the next commands', () => {
 });
 
 describe('scripts for the image', () => {
-  it('are read from their files', () => {
-    expect(migrateScript).to.include('alembic');
-    expect(waitForDatabaseScript).to.include('psycopg2.connect');
+  it('are read from their files, in an order that does not change', () => {
+    expect(Object.keys(scripts)).to.include.members(['launch.py', 'migrate.py', 'wait_for_database.py']);
+    expect(Object.keys(scripts)).to.deep.equal(Object.keys(scripts).sort());
+    expect(scripts['migrate.py']).to.include('alembic');
   });
 });

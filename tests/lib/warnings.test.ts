@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { parseSettings } from '../../config.ts';
 import { warnings } from '../../lib/warnings.ts';
 
-const warningsOf = (server: object) =>
-  warnings(parseSettings({ cloud: 'local', kubernetes: { context: 'kind-kind' }, server }));
+const warningsOf = (server: object, backendStore: object = {}) =>
+  warnings(parseSettings({ cloud: 'local', kubernetes: { context: 'kind-kind' }, server, backendStore }));
 
 describe('a warning', () => {
   for (const [title, server, expected] of [
@@ -27,6 +27,17 @@ describe('a warning', () => {
       if (expected === undefined) expect(found).to.deep.equal([]);
       else expect(found.join()).to.match(expected);
     });
+  }
+
+  for (const [title, backendStore, expected] of [
+    ['of SQLite, which is for one person', { kind: 'sqlite' }, /backendStore\.kind is sqlite.*use postgres/],
+    [
+      'of the setting that migrations need in MySQL',
+      { kind: 'external', dialect: 'mysql', uriFrom: { secretName: 'db', key: 'uri' } },
+      /log_bin_trust_function_creators/,
+    ],
+  ] as const) {
+    it(`tells ${title}`, () => expect(warningsOf({}, backendStore).join()).to.match(expected));
   }
 });
 

@@ -1,15 +1,26 @@
 // A stand-in for a cluster's API server, on the loopback interface.
-import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http';
+import {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  createServer as createHttpServer,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type PeerCertificate, TLSSocket } from 'node:tls';
 import { selfSigned } from './tls.ts';
 
-/** Answers by path. A number is a status without an object; what is not there is answered with 404. */
+/**
+ * Answers by path, with its query or without. A number is a status without an object, a function is asked each time; what is
+ * not there is answered with 404. A PATCH is merged into an object, a DELETE takes it away.
+ */
 export type Answers = Record<string, unknown>;
 
 export interface SeenRequest {
+  readonly method: string;
   readonly path: string;
+  /** Of a PATCH or DELETE. */
+  readonly body: unknown;
   readonly headers: IncomingHttpHeaders;
   readonly clientCertificate: PeerCertificate | undefined;
 }
@@ -39,22 +50,35 @@ export function readyCluster(): Answers {
 
 export async function startApiServer({ tls = false } = {}): Promise<ApiServer> {
   const requests: SeenRequest[] = [];
-  const answer = (path: string): [number, unknown] => {
-    const known = api.answers[path];
-    return typeof known === 'number' ? [known, {}] : known === undefined ? [404, {}] : [200, known];
+  const answer = (request: SeenRequest): [number, unknown] => {
+    const { method, path, body } = request;
+    const plain = path.replace(/\?.*/, '');
+    // The scale of a workload is a view of it.
+    const key = [path, plain].find((each) => each in api.answers) ?? plain.replace(/\/scale$/, '');
+    const known = api.answers[key];
+    const found: unknown =
+      typeof known === 'function' ? (known as (of: SeenRequest) => unknown)(request) : known;
+    if (typeof found === 'number') return [found, {}];
+    if (found === undefined) return [404, {}];
+    if (method === 'DELETE') api.answers[key] = undefined;
+    if (method !== 'PATCH') return [200, found];
+    api.answers[key] = merged(found, body);
+    return [200, api.answers[key]];
   };
   const server = tls
     ? createHttpsServer({ ...selfSigned, ca: selfSigned.cert, requestCert: true, rejectUnauthorized: false })
     : createHttpServer();
-  server.on('request', (request, response) => {
-    const path = request.url ?? '';
-    const { socket } = request;
-    const certificate = socket instanceof TLSSocket ? socket.getPeerCertificate() : undefined;
-    requests.push({ path, headers: request.headers, clientCertificate: certificate });
-    const [status, body] = answer(path);
+  const respond = async (request: IncomingMessage, response: ServerResponse) => {
+    const { socket, url: path = '', method = '', headers } = request;
+    const clientCertificate = socket instanceof TLSSocket ? socket.getPeerCertificate() : undefined;
+    const text = (await request.toArray()).join('');
+    const seen = { method, path, headers, clientCertificate, body: text && (JSON.parse(text) as unknown) };
+    requests.push(seen);
+    const [status, body] = answer(seen);
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
-  });
+  };
+  server.on('request', (request, response) => void respond(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const api: ApiServer = {
@@ -68,3 +92,17 @@ export async function startApiServer({ tls = false } = {}): Promise<ApiServer> {
   };
   return api;
 }
+
+/** https://www.rfc-editor.org/rfc/rfc7386 */
+function merged(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const result: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) result[key] = undefined;
+    else result[key] = merged(result[key], value);
+  }
+  return result;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

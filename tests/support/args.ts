@@ -1,27 +1,37 @@
 // Arguments of components and of the recipe, as a user who builds with them would write them by hand.
 import type {
   ArtifactConnection,
+  ArtifactStoreArgs,
+  AuthConnection,
   BackendConnection,
+  BackendStoreArgs,
   GcCronJobArgs,
+  Migration,
+  MlflowRuntimeArgs,
   MlflowServerArgs,
+  PodParts,
+  PodRuntime,
+  Rollout,
+  ServerKeysArgs,
   ServiceConnection,
 } from '../../components/index.ts';
 
 export const backend: BackendConnection = {
   host: 'db.example',
-  port: 6432,
-  database: 'tracking',
-  user: 'tracker',
-  password: { secretName: 'db-secret', key: 'pw' },
-  sslMode: 'verify-full',
-  maxConnections: 100,
+  settings: { MLFLOW_BACKEND_STORE_URI: 'postgresql+psycopg2://', PGHOST: 'db.example' },
+  secrets: { PGPASSWORD: { secretName: 'db-secret', key: 'pw' } },
+  volumes: [],
+  volumeMounts: [],
+  shareable: true,
 };
 
 export const artifacts: ArtifactConnection = {
   uri: 's3://bucket/prefix',
-  env: [{ name: 'AWS_REGION', value: 'eu-west-1' }],
-  volumes: [],
-  volumeMounts: [],
+  mode: 'proxy',
+  settings: { AWS_REGION: 'eu-west-1' },
+  secrets: { AWS_SECRET_ACCESS_KEY: { secretName: 's3-secret', key: 'secret' } },
+  volumes: [{ name: 'bucket-ca', configMap: { name: 'bucket-ca' } }],
+  volumeMounts: [{ name: 'bucket-ca', mountPath: '/bucket-ca' }],
   shareable: true,
 };
 
@@ -32,32 +42,165 @@ export const service: ServiceConnection = {
   url: 'http://mlflow.team-a.svc:8000',
 };
 
-const pods = { image: 'mlflow:v3.17.2', imagePullPolicy: 'IfNotPresent', runAsUser: 1000 } as const;
+export const auth: AuthConnection = {
+  adminUsername: 'root-of-all',
+  adminPassword: { secretName: 'admin-secret', key: 'password' },
+  database: 'mlflow_auth',
+  defaultPermission: 'READ',
+  cacheSeconds: 0,
+};
+
+/** Nothing added to a pod. */
+export const noParts: PodParts = {
+  labels: {},
+  annotations: {},
+  nodeSelector: {},
+  tolerations: [],
+  initContainers: [],
+  sidecars: [],
+  volumes: [],
+  volumeMounts: [],
+};
+
+const image = { image: 'mlflow:v3.17.2', imagePullPolicy: 'IfNotPresent', imagePullSecrets: [] };
+
+export const runtime: PodRuntime = {
+  ...noParts,
+  ...image,
+  namespace: 'team-a',
+  runAsUser: 1000,
+  settingsName: 'the-settings',
+  filesName: 'the-files',
+  secrets: { PGPASSWORD: { secretName: 'db-secret', key: 'pw' } },
+  envFrom: [],
+};
+
+export const runtimeArgs: MlflowRuntimeArgs = {
+  ...image,
+  namespace: 'team-a',
+  runAsUser: 1000,
+  backend,
+  artifacts,
+  workspaces: false,
+  env: {},
+  envFrom: [],
+  externalRevision: '',
+  parts: noParts,
+};
+
+const resources = { requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '512Mi' } };
+
+const store = {
+  namespace: 'team-a',
+  size: '20Gi',
+  dataProtection: 'delete',
+  imagePullSecrets: [],
+  resources,
+} as const;
+
+export const artifactStoreArgs: ArtifactStoreArgs = {
+  ...store,
+  kind: 'pvc',
+  mode: 'proxy',
+  accessMode: 'ReadWriteOnce',
+  bucket: 'files',
+  prefix: 'team/artifacts',
+  region: 'eu-west-1',
+  addressingStyle: 'path',
+  image: 'seaweedfs:4',
+};
+
+export const backendStoreArgs: BackendStoreArgs = {
+  ...store,
+  kind: 'postgres',
+  image: 'postgres:15',
+  rotation: 0,
+  certificate: {},
+  externalRevision: '',
+  maxConnections: 50,
+  vacuum: true,
+  vacuumSchedule: '0 3 * * 6',
+  timeoutSeconds: 90,
+  dialect: 'postgresql',
+  database: 'tracking',
+  sslMode: 'require',
+};
+
+export const keysArgs: ServerKeysArgs = {
+  namespace: 'team-a',
+  existing: {},
+  kekVersion: 1,
+  auth: { kind: 'basic', adminUsername: 'root-of-all', defaultPermission: 'EDIT', cacheSeconds: 60 },
+  rotation: { admin: 0 },
+  dataProtection: 'delete',
+};
 
 export const gcArgs: GcCronJobArgs = {
-  ...pods,
+  runtime,
   service,
-  backend,
+  artifacts,
+  hasUsers: false,
+  workspaces: false,
   schedule: '0 2 * * 0',
   timeZone: 'Etc/UTC',
   olderThan: '30d',
   suspend: false,
   jobs: false,
+  resources,
+  deadlineSeconds: 7200,
 };
 
+/** What the stand-in for a rollout says of the last migration. */
+export const lastMigration: Migration = { revision: '0123456789ab', job: 'last-job', snapshot: 'last-copy' };
+
+/** A rollout in which the migrations with these hashes have succeeded before. Keeps a log of what it was asked to do. */
+export function fakeRollout({ done = [] }: { done?: readonly string[] } = {}): Rollout & {
+  readonly log: string[];
+} {
+  const log: string[] = [];
+  const note = (text: string) => void log.push(text);
+  return {
+    log,
+    isDone: (hash) => done.includes(hash),
+    migrationName: (prefix, hash) => `${prefix}-${hash}-${done.includes(hash) ? 'recorded' : 'new'}`,
+    stopWriters: async () => note('stop the writers'),
+    recorded: () => lastMigration,
+    finished: async (job) => {
+      note(`wait for ${job}`);
+      return { ...lastMigration, job };
+    },
+    deployed: async () => note('resume'),
+  };
+}
+
 export const serverArgs: MlflowServerArgs = {
-  ...pods,
-  namespace: 'team-a',
-  backend,
+  runtime,
+  mlflowVersion: '3.17.2',
   artifacts,
   identity: {
     serviceAccount: 'tracker',
     annotations: { 'cloud/role': 'tracker' },
     podLabels: { 'cloud/use': 'true' },
   },
+  keys: {
+    settings: { MLFLOW_CRYPTO_KEK_VERSION: '1' },
+    secrets: { MLFLOW_FLASK_SERVER_SECRET_KEY: { secretName: 'keys', key: 'flask-key' } },
+  },
+  workspaces: false,
+  metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 15, labels: {} },
+  replicas: 1,
+  autoscaling: { enabled: false, kind: 'horizontal', min: 1, max: 2, cpuPercent: 75 },
+  maxUnavailable: 1,
+  spread: true,
   workers: 2,
   resources: { requests: { cpu: '500m', memory: '1Gi' }, limits: { memory: '2Gi' } },
+  poolSize: 4,
+  maxOverflow: 6,
   jobs: false,
+  logLevel: 'WARNING',
+  valueOptions: {},
+  flagOptions: [],
+  staticPrefix: '',
   tmpSize: '2Gi',
   rbac: { rules: [], clusterRules: [] },
   service: { type: 'ClusterIP', port: 8000, annotations: {} },
@@ -68,7 +211,10 @@ export const serverArgs: MlflowServerArgs = {
     readinessPath: 'health',
   },
   entry: { hosts: ['a.example'], port: 80 },
-  migrations: { enabled: true, runId: '' },
+  migrations: { enabled: true, runId: '', snapshot: true, inputs: { backend: 'the database' } },
+  rollout: fakeRollout(),
+  canRoll: true,
+  pod: noParts,
   timeoutSeconds: 120,
 };
 

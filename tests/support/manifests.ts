@@ -6,6 +6,7 @@ export interface ObjectMeta {
   readonly name?: string;
   readonly namespace?: string;
   readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
 }
 
 export interface PodTemplate {
@@ -49,4 +50,13 @@ export function container(resource: Registered, name: string): Container {
 /** A container's plain variables by name. */
 export function plainEnv({ env = [] }: Container): Record<string, string | undefined> {
   return Object.fromEntries(env.map(({ name, value }) => [name, value]));
+}
+
+/** Where a container's other variables come from, by name: `secret/key`. */
+export function secretEnv({ env = [] }: Container): Record<string, string> {
+  const references = env.flatMap(({ name, valueFrom }) => {
+    const { secretKeyRef } = (valueFrom ?? {}) as { secretKeyRef?: { name: string; key: string } };
+    return secretKeyRef === undefined ? [] : [[name, `${secretKeyRef.name}/${secretKeyRef.key}`]];
+  });
+  return Object.fromEntries(references) as Record<string, string>;
 }

@@ -3,14 +3,19 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { type Answers, readyCluster, startApiServer } from './api-server.ts';
 import { folderOf, kubeconfig } from './kubeconfig.ts';
-import { type Run, type RunOptions, runStack } from './mocks.ts';
+import { type Registered, type Run, type RunOptions, runStack } from './mocks.ts';
 
 export interface ProgramOptions extends RunOptions {
-  /** What the cluster answers. Default: an empty cluster with all that a stack needs. */
+  /** What the cluster answers. Default: an empty cluster with all that a stack needs. Migrations always succeed in it. */
   readonly cluster?: Answers;
 }
 
+/** What the stand-in for a migration leaves. */
+export const migrated = { before: null, revision: '0123456789ab', snapshot: null };
+
 let runs = 0;
+/** The same time in every run: migration Jobs are named after it. */
+const moment = Date.now();
 /** The same path in every run: the provider keeps it among its inputs. */
 const folder = folderOf({});
 process.on('exit', folder.remove);
@@ -18,22 +23,47 @@ process.on('exit', folder.remove);
 /** One `up` or preview of the program. The stack's context is in a temporary kubeconfig. */
 export async function runProgram(
   settings: Record<string, unknown>,
-  { cluster = readyCluster(), ...options }: ProgramOptions = {},
+  { cluster = readyCluster(), registered = [], ...options }: ProgramOptions = {},
 ): Promise<Run> {
   const { context } = settings['mlflow-stack:kubernetes'] as { context: string };
   const api = await startApiServer();
-  api.answers = cluster;
+  api.answers = living(cluster, registered);
+  const { now } = Date;
+  Date.now = () => moment;
   const before = process.env.KUBECONFIG;
   process.env.KUBECONFIG = folder.path('config');
   writeFileSync(process.env.KUBECONFIG, kubeconfig({ context, cluster: { server: api.url } }));
   try {
     // A new address makes Node run the module once more.
-    return await runStack(() => import(`../../index.ts?run=${++runs}`), { ...options, settings });
+    return await runStack(() => import(`../../index.ts?run=${++runs}`), { ...options, registered, settings });
   } finally {
+    Date.now = now;
     if (before === undefined) delete process.env.KUBECONFIG;
     else process.env.KUBECONFIG = before;
     await api.close();
   }
+}
+
+/** The same cluster, in which each migration succeeds, and the server is ready once it is registered. */
+function living(cluster: Answers, registered: readonly Registered[]): Answers {
+  const conditions = [{ type: 'Complete', status: 'True' }];
+  const terminated = { exitCode: 0, message: JSON.stringify(migrated) };
+  const status = { phase: 'Succeeded', containerStatuses: [{ name: 'migration', state: { terminated } }] };
+  const isServerThere = () => registered.some(({ type }) => type === 'kubernetes:apps/v1:Deployment');
+  const answers: [RegExp, () => unknown][] = [
+    [/^\/apis\/batch\/v1\/namespaces\/[^/]+\/jobs\/mlflow-migration-/, () => ({ status: { conditions } })],
+    [/^\/api\/v1\/namespaces\/[^/]+\/pods$/, () => ({ items: [{ metadata: {}, status }] })],
+    [
+      /^\/apis\/apps\/v1\/namespaces\/[^/]+\/deployments\/mlflow$/,
+      () => (isServerThere() ? { metadata: {}, spec: { replicas: 0 } } : 404),
+    ],
+  ];
+  const found = (key: string | symbol) =>
+    typeof key === 'string' ? answers.find(([path]) => path.test(key))?.[1] : undefined;
+  return new Proxy(cluster, {
+    has: (target, key) => key in target || found(key) !== undefined,
+    get: (target, key) => (key in target ? target[String(key)] : found(key)),
+  });
 }
 
 /** The settings in a stack file, with something in place of the values that only Pulumi can decrypt. */

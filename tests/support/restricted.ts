@@ -33,6 +33,7 @@ export interface PodSpec {
   readonly initContainers?: Container[];
   readonly containers: Container[];
   readonly volumes?: { readonly name: string }[];
+  readonly topologySpreadConstraints?: Json;
 }
 
 const allowedVolumes = [

@@ -5,9 +5,11 @@ import { execa } from 'execa';
 import {
   addonsImage,
   clusterImages,
+  type ImageRecipe,
   importImages,
   pauseImage,
   sha256,
+  stackImages,
   traefikImage,
 } from '../images/index.ts';
 import { stateDir } from '../lib/paths.ts';
@@ -36,11 +38,11 @@ export function nodeAddress(instance: string): string {
   return network.nodeAddress;
 }
 
-/** Brings the cluster up. Returns at once where it is up already, and boots it again where it is half dead. */
-export function clusterSteps(instance: string): Step[] {
+/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead. */
+export function clusterSteps(instance: string, images = stackImages): Step[] {
   return [
     { title: 'Kubernetes node', estimate: 15, run: (context) => startNode(instance, context) },
-    { title: 'Images', estimate: 60, run: (context) => loadImages(instance, context) },
+    { title: 'Images', estimate: 60, run: (context) => loadImages(instance, images, context) },
     { title: 'Cluster services', estimate: 20, run: (context) => startAddons(instance, context) },
   ];
 }
@@ -84,10 +86,14 @@ async function answers(instance: string, context: StepContext): Promise<boolean>
   }
 }
 
-async function loadImages(instance: string, context: StepContext): Promise<void> {
+async function loadImages(
+  instance: string,
+  images: readonly ImageRecipe[],
+  context: StepContext,
+): Promise<void> {
   const node = inside(requireNode(instance, context));
   await importImages(
-    await clusterImages(context),
+    await clusterImages(images, context),
     [...node, 'ctr', '-a', CONTAINERD_SOCKET, '-n', 'k8s.io'],
     context,
   );

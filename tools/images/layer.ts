@@ -28,6 +28,10 @@ export interface Layer {
 /** What a layer is made of and how. Assembled once per content of its inputs. */
 export interface LayerRecipe {
   readonly name: string;
+  /** For whoever waits. */
+  readonly title: string;
+  /** Typical duration on two cores with nothing cached, in seconds. */
+  readonly estimate?: number;
   /** Everything that decides the content, such as scripts, pins and the marks of binaries. */
   readonly inputs: readonly string[];
   /** Fills the (empty) work folder and returns the folder that becomes the root of the layer. */

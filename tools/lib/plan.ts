@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { clusterSteps } from '../cluster/index.ts';
-import { imageSteps, mlflowPackagesStep } from '../images/index.ts';
+import { imageSteps, mlflowPackagesStep, stackImages } from '../images/index.ts';
 import { clusterToolSteps, engineSteps, systemPackages, toolPath } from '../toolchain/index.ts';
 import { prepareEngine } from './engine.ts';
 import { stateDir } from './paths.ts';
@@ -13,7 +13,7 @@ export function logDir(instance: string): string {
 }
 
 /** Everything that can be done before there is a cluster. */
-export function toolSteps(): (Step | Group)[] {
+export function toolSteps(images = stackImages): (Step | Group)[] {
   return [
     systemPackages(),
     {
@@ -22,17 +22,17 @@ export function toolSteps(): (Step | Group)[] {
       steps: [
         // Go uses all cores by itself: two builds at once are not faster, and need twice the memory.
         { title: 'Build tools', steps: [...engineSteps(), ...clusterToolSteps()] },
-        { title: 'Assemble images', steps: imageSteps() },
+        { title: 'Assemble images', steps: imageSteps(images) },
       ],
     },
   ];
 }
 
-/** From a fresh machine to a running embedded cluster and a ready Pulumi engine. */
-export function embeddedSteps(instance: string, stack: string): (Step | Group)[] {
+/** From a fresh machine to a running embedded cluster with these images and a ready Pulumi engine. */
+export function embeddedSteps(instance: string, stack: string, images = stackImages): (Step | Group)[] {
   return [
-    ...toolSteps(),
-    { title: 'Kubernetes cluster', steps: clusterSteps(instance) },
+    ...toolSteps(images),
+    { title: 'Kubernetes cluster', steps: clusterSteps(instance, images) },
     engineStep(instance, stack),
   ];
 }

@@ -57,6 +57,12 @@ export class ScratchStack {
     return this.run(['destroy', '--yes', '--skip-preview'], overrides);
   }
 
+  /** Nothing is left of an earlier stack, whatever state it was in. */
+  async reset(): Promise<void> {
+    await this.unlock();
+    await this.destroy();
+  }
+
   /** Starts an update and kills the engine without warning as soon as `when` says so. */
   async killedUp(when: () => Promise<boolean>): Promise<void> {
     await this.#withSettings({}, async (fileArgs) => {
@@ -80,7 +86,14 @@ export class ScratchStack {
   }
 
   async outputs(): Promise<Record<string, unknown>> {
-    const { stdout } = await pulumi(this.#instance, stack, ['stack', 'output', '--json', '--stack', stack]);
+    const { stdout } = await pulumi(this.#instance, stack, [
+      'stack',
+      'output',
+      '--json',
+      '--show-secrets',
+      '--stack',
+      stack,
+    ]);
     return JSON.parse(String(stdout)) as Record<string, unknown>;
   }
 

@@ -1,5 +1,5 @@
 // Looks into the cluster of the end-to-end tests.
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { contextName, kubeconfigPath } from '../../../tools/cluster/index.ts';
@@ -43,8 +43,88 @@ export async function sql(query: string): Promise<string[]> {
   return answer.split('\n').filter((line) => line !== '');
 }
 
+export const inMlflow = ['--namespace', 'mlflow'];
+/** Begins a command in the container of the server. */
+export const inServer = [...inMlflow, 'exec', 'deployment/mlflow', '--container', 'mlflow', '--'];
+
+/** Addresses of the server's pods that are ready. */
+export async function serverPodAddresses(): Promise<string[]> {
+  const selector = ['--selector', 'app.kubernetes.io/component=tracking-server'];
+  const { items } = await kubectlJson<{
+    items: {
+      metadata: { deletionTimestamp?: string };
+      status: { podIP?: string; conditions?: { type: string; status: string }[] };
+    }[];
+  }>(...inMlflow, 'get', 'pods', ...selector);
+  return items
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .filter(({ status }) =>
+      status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+    )
+    .map(({ status }) => status.podIP ?? '');
+}
+
+/** Which images servers ran while something happened, in order, and whether two of them ran at the same time. */
+export function watchServerPods(): { stop(): Promise<{ versions: string[]; sideBySide: boolean }> } {
+  const versions: string[] = [];
+  let sideBySide = false;
+  const end = new AbortController();
+  const watching = (async () => {
+    while (!end.signal.aborted) {
+      const { output } = await tryKubectl(
+        ...[...inMlflow, 'get', 'pods', '--selector', 'app.kubernetes.io/component=tracking-server'],
+        ...['--output', 'jsonpath={range .items[*]}{.spec.containers[0].image}{"\\n"}{end}'],
+      );
+      const tags = new Set(
+        output
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => line.split(':').at(-1) ?? ''),
+      );
+      sideBySide ||= tags.size > 1;
+      for (const tag of tags) if (!versions.includes(tag)) versions.push(tag);
+      await sleep(300);
+    }
+  })();
+  return {
+    stop: async () => {
+      end.abort();
+      await watching;
+      return { versions, sideBySide };
+    },
+  };
+}
+
+/** Runs garbage collection now; says what its pod said when that fails. */
+export async function runGc(): Promise<void> {
+  await runCronJob('mlflow-gc');
+}
+
+let jobs = 0;
+
+/** Starts a run of a CronJob by hand, and waits for its end. */
+export async function runCronJob(name: string): Promise<void> {
+  const job = `${name}-${process.pid}-${++jobs}`;
+  await kubectl(...inMlflow, 'create', 'job', job, `--from=cronjob/${name}`);
+  await eventually(`Job ${job} ends`, async () => (await jobCondition(job)) !== undefined, 240);
+  if ((await jobCondition(job)) === 'Failed') {
+    const { output } = await tryKubectl(...inMlflow, 'logs', `job/${job}`, '--all-containers', '--tail=20');
+    throw new Error(`Job ${job} failed:\n${output}`);
+  }
+}
+
+async function jobCondition(job: string): Promise<string | undefined> {
+  const { status } = await kubectlJson<{ status: { conditions?: { type: string; status: string }[] } }>(
+    ...[...inMlflow, 'get', `job/${job}`],
+  );
+  return status.conditions?.find(
+    ({ type, status }) => status === 'True' && ['Complete', 'Failed'].includes(type),
+  )?.type;
+}
+
 export interface Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
@@ -61,7 +141,11 @@ export async function ask(
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('error', reject);
         incoming.on('end', () => {
-          resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString() });
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: Buffer.concat(chunks).toString(),
+          });
         });
       },
     );

@@ -1,9 +1,8 @@
 import * as pulumi from '@pulumi/pulumi';
 import { expect } from 'chai';
-import { GcCronJob, type GcCronJobArgs, Ingress, type IngressArgs } from '../../components/index.ts';
-import { gcArgs, labelsOf, service } from '../support/args.ts';
-import { container, plainEnv, podTemplate } from '../support/manifests.ts';
-import { type Registered, type Run, runStack } from '../support/mocks.ts';
+import { Ingress, type IngressArgs } from '../../components/index.ts';
+import { labelsOf, service } from '../support/args.ts';
+import { type Run, runStack } from '../support/mocks.ts';
 
 describe('Ingress', () => {
   const build = (changes: Partial<IngressArgs> = {}): Promise<Run> =>
@@ -57,47 +56,4 @@ describe('Ingress', () => {
       'Ingress "way-in": hosts: empty; allowed: at least one host name',
     );
   });
-});
-
-describe('GcCronJob', () => {
-  const build = (changes: Partial<GcCronJobArgs> = {}): Promise<Run> =>
-    runStack(() => ({ name: new GcCronJob('sweep', { ...gcArgs, ...changes }).cronJobName }));
-  const cronJob = async (changes?: Partial<GcCronJobArgs>): Promise<Registered> =>
-    (await build(changes)).get('CronJob/sweep-cron-job');
-
-  it('runs on schedule, never twice at the same time', async () => {
-    const job = await cronJob({ suspend: true, timeZone: 'Europe/Berlin' });
-    expect(job.inputs.metadata).to.deep.equal({ name: 'sweep', namespace: 'team-a', labels: labelsOf('gc') });
-    expect(job.inputs.spec).to.deep.include({
-      schedule: '0 2 * * 0',
-      timeZone: 'Europe/Berlin',
-      suspend: true,
-      concurrencyPolicy: 'Forbid',
-    });
-    expect(podTemplate(job)?.spec).to.deep.include({ restartPolicy: 'Never', serviceAccountName: 'sweep' });
-    expect((await build()).outputs).to.deep.equal({ name: 'sweep' });
-  });
-
-  it('deletes rows itself and files through the server', async () => {
-    const gc = container(await cronJob(), 'gc');
-    expect(gc.image).to.equal('mlflow:v3.17.2');
-    expect(plainEnv(gc)).to.deep.include({
-      MLFLOW_TRACKING_URI: 'http://mlflow.team-a.svc:8000',
-      MLFLOW_HTTP_REQUEST_TIMEOUT: '600',
-      PGHOST: 'db.example',
-    });
-  });
-
-  for (const [title, changes, more] of [
-    ['what was deleted some time ago', {}, ['--older-than', '30d']],
-    ['whatever is deleted, however recently', { olderThan: 'all' }, []],
-    ['jobs, too', { jobs: true }, ['--older-than', '30d', '--jobs']],
-  ] as const) {
-    it(`removes ${title}`, async () => {
-      expect(container(await cronJob(changes), 'gc')).to.deep.include({
-        command: ['mlflow', 'gc'],
-        args: ['--backend-store-uri', 'postgresql+psycopg2://', ...more],
-      });
-    });
-  }
 });

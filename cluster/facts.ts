@@ -1,0 +1,128 @@
+// What a program has to know of the stack that is already there.
+import type { Settings } from '../config.ts';
+import { secretMark } from '../lib/hash.ts';
+import { mlflowVersion } from '../lib/image.ts';
+import { instanceName, isOwn } from '../lib/labels.ts';
+import { annotations, databaseTlsSecret, names } from '../lib/names.ts';
+import { secretReferences } from '../lib/secret-references.ts';
+import { readContent } from './checks/references.ts';
+import { type KubernetesObject, objectPath } from './client.ts';
+import type { Condition } from './pods.ts';
+import { type ClusterView, readOrNothing, unreadable } from './view.ts';
+
+export interface ClusterFacts {
+  /**
+   * Values of the stack's own Secret `mlflow-keys`, empty when there is none: generated keys that data depends on are found
+   * again after a destroy that retained them.
+   */
+  readonly keys: Readonly<Record<string, string>>;
+  /** The same of Secret `mlflow-postgres-tls`. */
+  readonly databaseTls: Readonly<Record<string, string>>;
+  /** The server that is there; undefined when there is none. */
+  readonly deployed: DeployedServer | undefined;
+  /**
+   * Changes with the values of the Secrets and ConfigMaps that settings name, of which it gives nothing away; empty when
+   * there are none.
+   */
+  readonly externalRevision: string;
+}
+
+export interface DeployedServer {
+  readonly version: string;
+  /** Revision of the schema. */
+  readonly revision: string | undefined;
+  /** Name of the last migration Job that succeeded. */
+  readonly migration: string | undefined;
+  readonly snapshot: string | undefined;
+  readonly replicas: number;
+  /** Replicas before it was stopped for an update that has not ended well. */
+  readonly stoppedReplicas: number | undefined;
+}
+
+export const noFacts: ClusterFacts = { keys: {}, databaseTls: {}, deployed: undefined, externalRevision: '' };
+
+export async function readFacts(view: ClusterView, settings: Settings): Promise<ClusterFacts> {
+  const namespace = settings.namespace.name;
+  const [keys, databaseTls, deployed, externalRevision] = await Promise.all([
+    ownSecret(view, namespace, names.keys),
+    ownSecret(view, namespace, databaseTlsSecret),
+    readDeployed(view, namespace),
+    revisionOf(view, settings),
+  ]);
+  return { keys, databaseTls, deployed, externalRevision };
+}
+
+async function ownSecret(
+  view: ClusterView,
+  namespace: string,
+  name: string,
+): Promise<Record<string, string>> {
+  const content = await readContent(view, namespace, { kind: 'Secret', name });
+  return content === undefined || content === unreadable || !isOwn(content.labels) ? {} : content.values;
+}
+
+export interface Deployment extends KubernetesObject {
+  readonly metadata: KubernetesObject['metadata'] & { readonly generation?: number };
+  readonly spec: {
+    readonly replicas?: number;
+    readonly template: {
+      readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
+    };
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly conditions?: readonly Condition[];
+  };
+}
+
+export const deploymentPath = (namespace: string): string =>
+  objectPath('apis/apps/v1', namespace, 'deployments', names.server);
+
+async function readDeployed(view: ClusterView, namespace: string): Promise<DeployedServer | undefined> {
+  const found = await readOrNothing<Deployment>(
+    view,
+    deploymentPath(namespace),
+    `Deployment ${names.server}`,
+  );
+  return found === undefined || !isOwn(found.metadata.labels) ? undefined : deployedServer(found);
+}
+
+function deployedServer({ metadata, spec }: Deployment): DeployedServer {
+  const noted = (key: keyof typeof annotations) => metadata.annotations?.[annotations[key]] || undefined;
+  const stopped = noted('stoppedReplicas');
+  return {
+    version: noted('mlflowVersion') ?? versionInImage(spec),
+    revision: noted('schemaRevision'),
+    migration: noted('migration'),
+    snapshot: noted('snapshot'),
+    replicas: spec.replicas ?? 1,
+    stoppedReplicas: stopped === undefined ? undefined : Number(stopped),
+  };
+}
+
+/** Deployments from before the annotations. */
+function versionInImage({ template }: Deployment['spec']): string {
+  const image = template.spec.containers.find(({ name }) => name === 'mlflow')?.image ?? '';
+  return mlflowVersion({ repository: '', tag: image.split('@')[0]?.split(':').at(-1) ?? '' });
+}
+
+/** Slow to compute, since short secrets could be found by trying otherwise. */
+async function revisionOf(view: ClusterView, settings: Settings): Promise<string> {
+  const references = secretReferences(settings).filter(({ onlyAtStart }) => onlyAtStart !== true);
+  const values = await Promise.all(
+    references.map(async (reference) => {
+      const content = await readContent(view, settings.namespace.name, reference);
+      if (content === undefined || content === unreadable) return [];
+      const { kind, name, keys } = reference;
+      return Object.entries(content.values)
+        .filter(([key]) => keys.length === 0 || keys.includes(key))
+        .map(([key, value]) => [kind, name, key, value]);
+    }),
+  );
+  // In an order that depends on the content alone.
+  const parts = [...new Set(values.flat().map((value) => JSON.stringify(value)))].sort();
+  return parts.length === 0 ? '' : secretMark(parts.join('\n'), instanceName());
+}

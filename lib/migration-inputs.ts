@@ -1,0 +1,29 @@
+import type { ClusterFacts } from '../cluster/facts.ts';
+import type { Settings } from '../settings/index.ts';
+import { secretMark } from './hash.ts';
+import { instanceName } from './labels.ts';
+
+/** What a migration depends on beside the image: which databases there are, and which users have to be in them. */
+export function migrationInputs(
+  settings: Settings,
+  { externalRevision }: Pick<ClusterFacts, 'externalRevision'>,
+): object {
+  const { backendStore, registryStore, auth, workspaces, metrics, secrets } = settings;
+  const { kind, dialect, uriFrom, host, port, database, connectionFrom } = backendStore;
+  const { adminUsername, adminPassword, adminPasswordFrom } = auth;
+  return {
+    backend: { kind, dialect, uriFrom, host, port, database, connectionFrom },
+    registryStore,
+    workspaces: workspaces.enabled,
+    users:
+      auth.kind === 'none'
+        ? []
+        : [
+            { adminUsername, adminPasswordFrom, rotation: secrets.rotation.admin },
+            // The password in an existing Secret may have changed.
+            adminPasswordFrom && externalRevision,
+            adminPassword === undefined ? 'generated' : secretMark(adminPassword, instanceName()),
+            metrics.enabled,
+          ],
+  };
+}

@@ -1,0 +1,44 @@
+"""Puts this pod's databases where MLflow looks for them and becomes the command in its arguments.
+
+MLflow takes the databases from variables and from a file, so that no password is an argument.
+"""
+
+import os
+import sys
+
+import database
+
+
+def auth_config(uri, settings):
+    """MLflow's auth file. Its reader takes % for the start of a reference, so it is doubled."""
+    return "\n".join(["[mlflow]", settings, f"database_uri = {uri.replace('%', '%%')}", ""])
+
+
+def write_private(path, content):
+    with open(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
+        file.write(content)
+
+
+def environment():
+    """The variables that MLflow needs beside those of the pod."""
+    urls = {
+        "MLFLOW_BACKEND_STORE_URI": database.tracking(),
+        "MLFLOW_REGISTRY_STORE_URI": database.registry(),
+        "MLFLOW_READ_REPLICA_BACKEND_STORE_URI": database.read_replica(),
+    }
+    variables = {variable: database.uri(url) for variable, url in urls.items() if url}
+    auth = database.auth()
+    if auth:
+        path = os.path.join(os.environ.get("HOME", "/tmp"), "auth.ini")
+        write_private(path, auth_config(database.uri(auth), os.environ["AUTH_CONFIG"]))
+        variables["MLFLOW_AUTH_CONFIG_PATH"] = path
+    return variables
+
+
+if __name__ == "__main__":
+    command = sys.argv[1:]
+    os.environ.update(environment())
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        sys.exit(f"{command[0]} does not start in this image: {error.strerror}; use an image that holds MLflow")

@@ -1,0 +1,101 @@
+"""Copies of a database within its own server, for going back from a migration. The newest two are kept."""
+
+import hashlib
+import re
+import sqlite3
+import sys
+from contextlib import closing
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+import database
+
+KEPT = 2
+# PostgreSQL cuts names at 63 bytes, of which "_before_", a revision and the time take up to 37.
+LONGEST_PREFIX = 26
+WITHOUT = "take a backup and set mlflow-stack:migrations.snapshot to false"
+
+# A database that anyone else uses cannot be copied. What is left of the stopped writers has this pod's user.
+END_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
+
+
+def objection(url):
+    if database.is_postgresql(url) or database.is_sqlite(url):
+        return None
+    return f"{database.describe(url)} can be copied by its own tools only: {WITHOUT}"
+
+
+def take(url, revision):
+    """Returns the name of the copy."""
+    copy = copy_sqlite if database.is_sqlite(url) else copy_postgresql
+    try:
+        name = copy(url, revision, datetime.now(timezone.utc))
+    except (DBAPIError, OSError, sqlite3.Error) as error:
+        sys.exit(
+            f"nothing was migrated, because {database.describe(url)} could not be copied "
+            f"({database.reason(error)}): mend that, or {WITHOUT}"
+        )
+    print(f"{database.describe(url)} copied to {name}", flush=True)
+    return name
+
+
+def copy_postgresql(url, revision, moment):
+    original = database.name(url)
+    name = copy_name(original, revision, moment)
+    with database.autocommit(url) as connection:
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        connection.execute(text(END_SESSIONS))
+        connection.execute(text(f"CREATE DATABASE {quote(name)} TEMPLATE {quote(original)}"))
+        for old in outdated(original, connection.scalars(text("SELECT datname FROM pg_database"))):
+            connection.execute(text(f"DROP DATABASE {quote(old)}"))
+    return name
+
+
+def copy_sqlite(url, revision, moment):
+    file = Path(url.database)
+
+    def beside(stem):
+        return file.with_name(f"{stem}{file.suffix}")
+
+    target = beside(copy_name(file.stem, revision, moment))
+    unfinished = beside(f"{file.stem}_unfinished_copy")
+    overwrite(unfinished, file)
+    unfinished.rename(target)
+    for old in outdated(file.stem, [path.stem for path in file.parent.iterdir()]):
+        beside(old).unlink()
+    return str(target)
+
+
+def put_back(url, copy):
+    """For SQLite, whose copies are files."""
+    overwrite(url.database, copy)
+
+
+def overwrite(target, source):
+    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
+        reader.backup(writer)
+
+
+def prefix(name):
+    """The name, or so much of it and of its hash that no copy's name is cut."""
+    if len(name.encode()) <= LONGEST_PREFIX:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{name.encode()[: LONGEST_PREFIX - 7].decode(errors='ignore')}_{mark}"
+
+
+def copy_name(name, revision, moment):
+    return f"{prefix(name)}_before_{revision}_{moment:%Y%m%d%H%M%S}"
+
+
+def outdated(name, names):
+    """Which of the names are older copies than those to keep."""
+    pattern = re.compile(re.escape(prefix(name)) + r"_before_[0-9a-z]+_(\d{14})")
+    copies = sorted(filter(None, map(pattern.fullmatch, names)), key=lambda copy: copy[1], reverse=True)
+    return [copy[0] for copy in copies[KEPT:]]

@@ -1,0 +1,39 @@
+"""Administrators of MLflow's basic auth, kept as this pod's environment names them.
+
+They are the first user, garbage collection, and the scraper of metrics, since MLflow shows /metrics to nobody else.
+"""
+
+import os
+import sys
+
+from sqlalchemy.exc import DBAPIError
+
+import database
+
+# Refused by MLflow for admins, because older versions shipped it.
+PUBLISHED_PASSWORD = "password1234"
+
+
+def ensure(auth, prefix):
+    """Makes the user of <prefix>_USERNAME and <prefix>_PASSWORD, or changes what differs: a new password rotates it."""
+    # Slow to import, and needs more packages than the rest.
+    from mlflow.exceptions import MlflowException
+    from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+
+    username, password = os.environ[f"{prefix}_USERNAME"], os.environ[f"{prefix}_PASSWORD"]
+    if password == PUBLISHED_PASSWORD:
+        sys.exit(f"{prefix}_PASSWORD is the password that older versions of MLflow shipped; choose another")
+    try:
+        store = SqlAlchemyStore()
+        store.init_db(database.uri(auth))
+        if not store.has_user(username):
+            store.create_user(username, password, is_admin=True)
+            print(f"user {username} made in {database.describe(auth)}", flush=True)
+        elif not (store.authenticate_user(username, password) and store.get_user(username).is_admin):
+            store.update_user(username, password, is_admin=True)
+            print(f"user {username} changed in {database.describe(auth)}", flush=True)
+    except (DBAPIError, MlflowException) as error:
+        sys.exit(
+            f"user {username} of {prefix}_USERNAME and {prefix}_PASSWORD could not be kept in "
+            f"{database.describe(auth)}: {database.reason(error)}"
+        )

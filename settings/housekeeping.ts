@@ -1,0 +1,54 @@
+// What keeps the stores in order: schema migrations, garbage collection, trace archival.
+import * as v from 'valibot';
+import { flag, oneOf, optionalSection, resources, text, wholeNumber } from '../lib/schema.ts';
+import { cronSchedule, timeZone } from './schedule.ts';
+
+const age = (allowed: string, pattern: RegExp) => text(allowed, pattern);
+
+export const migrations = optionalSection({
+  /** False leaves `mlflow db upgrade` to you; the server refuses to start until it is done. */
+  enabled: v.optional(flag(), true),
+  /** Any new text runs the migration once more. */
+  runId: v.optional(text('up to 63 letters, digits, dots, hyphens and underscores', /^[\w.-]*$/, 63), ''),
+  /** Copies the database before its schema changes. */
+  snapshot: v.optional(flag(), true),
+});
+
+export const gc = optionalSection({
+  enabled: v.optional(flag(), true),
+  /** When `mlflow gc` runs, in cron's five fields. Default: Sundays at 2. */
+  schedule: v.optional(cronSchedule(), '0 2 * * 0'),
+  /** IANA time zone of the schedule. */
+  timeZone: v.optional(timeZone(), 'Etc/UTC'),
+  /** Age since deletion, `30d`, `1d12h`; `all` removes whatever is deleted, however recently. */
+  olderThan: v.optional(
+    age('an age such as 30d or 1d12h, or all', /^(all|(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?)$/),
+    '30d',
+  ),
+  /** Keeps the CronJob but starts no run. */
+  suspend: v.optional(flag(), false),
+  /** Also removes finished jobs of MLflow's job runner. */
+  jobs: v.optional(flag(), false),
+  resources: resources({
+    requests: { cpu: '100m', memory: '256Mi' },
+    limits: { cpu: '500m', memory: '512Mi' },
+  }),
+  /** Seconds after which a run is ended. */
+  deadlineSeconds: v.optional(wholeNumber(60, 604_800), 21_600),
+});
+
+export const traceArchival = optionalSection({
+  /** Moves the spans of old traces from the database to the artifact store, where they stay readable. */
+  enabled: v.optional(flag(), false),
+  schedule: v.optional(cronSchedule(), '0 */6 * * *'),
+  /** Age at which spans move. */
+  retention: v.optional(age('an age such as 30d, 12h or 90m', /^[1-9]\d*[dhm]$/), '30d'),
+  /** Traces per run at most. */
+  maxTraces: v.optional(wholeNumber(1, 1_000_000), 1000),
+});
+
+/**
+ * What happens to data (claims and keys, and the namespace around them) on `pulumi destroy`: `delete` removes it, `retain`
+ * leaves it in the cluster, `protect` refuses to destroy.
+ */
+export const dataProtection = v.optional(oneOf(['delete', 'retain', 'protect']), 'delete');

@@ -1,0 +1,86 @@
+// Everything that a stack file can say, key by key.
+import * as v from 'valibot';
+import { cloudNames } from '../clouds/index.ts';
+import {
+  className,
+  flag,
+  hostName,
+  oneOf,
+  optionalSection,
+  section,
+  text,
+  texts,
+  wholeNumber,
+} from '../lib/schema.ts';
+import type { Resources } from '../lib/pod.ts';
+import { dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
+import { auth, autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
+import { artifactStore, backendStore, registryStore } from './stores.ts';
+
+export const settingsSchema = section({
+  /** The cloud that the stack lives in. Decides where the cluster, the stores and the identities come from. */
+  cloud: oneOf(cloudNames),
+
+  kubernetes: section({
+    /** Context in the kubeconfig. Must be named: the current context is never used. */
+    context: text('the name of a context in your kubeconfig', /^\S+$/),
+    /** Path of the kubeconfig. Default: the KUBECONFIG variable, else ~/.kube/config. */
+    kubeconfig: v.optional(text('a path', /^\S.*$/, 4096)),
+  }),
+
+  namespace,
+  dataProtection,
+  /** `high`: two replicas or more, an autoscaler, a disruption budget and spreading, all at once. */
+  availability: v.optional(oneOf(['standard', 'high']), 'standard'),
+  artifactStore,
+  backendStore,
+  registryStore,
+  server,
+  pods,
+  autoscaling,
+  auth,
+  workspaces,
+  secrets,
+  metrics,
+  migrations,
+
+  ingress: optionalSection({
+    enabled: v.optional(flag(), false),
+    /** IngressClass. Default: the cluster's default class. */
+    className: v.optional(className()),
+    /** Hosts that people use. Each is accepted as Host header and as Origin of the UI's own requests. */
+    hosts: v.optional(v.array(hostName(), 'a list of host names'), []),
+    /** Port at which people reach the Ingress controller, where that is not 80: a forwarded port, for instance. */
+    port: v.optional(wholeNumber(1, 65_535), 80),
+    annotations: texts(),
+  }),
+
+  gc,
+  traceArchival,
+});
+
+/** What the schema makes of a stack file, before dependent defaults are filled in. */
+export type RawSettings = Readonly<v.InferOutput<typeof settingsSchema>>;
+
+/** The keys that a section knows: the schema's own type also allows any other key, with no value. */
+type Known<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
+type Replace<T, R> = Readonly<Omit<Known<T>, keyof R> & R>;
+
+/** The settings of one stack, complete with defaults. */
+export type Settings = Replace<
+  RawSettings,
+  {
+    server: Replace<
+      RawSettings['server'],
+      {
+        replicas: number;
+        workers: number;
+        resources: Resources;
+        tmpSize: string;
+        poolSize: number;
+        maxOverflow: number;
+      }
+    >;
+    autoscaling: Replace<RawSettings['autoscaling'], { enabled: boolean; min: number; max: number }>;
+  }
+>;

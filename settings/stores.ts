@@ -1,0 +1,149 @@
+// Where data is kept: artifacts, and what the server knows about them.
+import * as v from 'valibot';
+import { defaultImages } from '../lib/image.ts';
+import {
+  className,
+  flag,
+  hostName,
+  objectName,
+  oneOf,
+  optionalSection,
+  resources,
+  secretKey,
+  secretName,
+  secretText,
+  section,
+  size,
+  text,
+  wholeNumber,
+} from '../lib/schema.ts';
+import { cronSchedule } from './schedule.ts';
+
+const imageWithTag = () =>
+  text('an image with a tag or digest', /^([\w.-]+(:\d+)?\/)?[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$/);
+
+const storage = {
+  /** Size of the claim. Growing it later needs a StorageClass with allowVolumeExpansion. */
+  size: v.optional(size(), '10Gi'),
+  /** StorageClass of the claim. Default: the cluster's default class. */
+  storageClassName: v.optional(className()),
+};
+
+export const artifactStore = optionalSection({
+  /**
+   * `pvc`: a claim in the cluster. `s3Compatible`: a bucket of an S3 server, which the stack also runs when no `endpointUrl`
+   * is given. `external`: any URI that MLflow knows.
+   */
+  kind: v.optional(oneOf(['pvc', 's3Compatible', 'external']), 'pvc'),
+  /** `proxy`: clients need the tracking URL and nothing else. `direct`: clients talk to the store, with rights of their own. */
+  mode: v.optional(oneOf(['proxy', 'direct']), 'proxy'),
+  ...storage,
+  /** ReadWriteMany lets several replicas share the claim; the StorageClass must be able to do it. */
+  accessMode: v.optional(oneOf(['ReadWriteOnce', 'ReadWriteMany']), 'ReadWriteOnce'),
+  /** A claim that is there already; the stack neither makes nor deletes it. */
+  existingClaim: v.optional(objectName()),
+  /** Address of the S3 server. Default: one that the stack runs in the cluster, on a claim. */
+  endpointUrl: v.optional(
+    text('an http(s) URL without path, such as https://s3.example.com', /^https?:\/\/[^/\s]+$/),
+  ),
+  bucket: v.optional(
+    text('3 to 63 lower-case letters, digits, dots and hyphens', /^[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]$/, 63),
+    'mlflow',
+  ),
+  /** Folder in the bucket. */
+  prefix: v.optional(
+    text('a path without leading or trailing slash', /^\w[-\w./]*(?<!\/)$/),
+    'mlflow-artifacts',
+  ),
+  region: v.optional(text('a region such as us-east-1', /^[a-z0-9-]+$/), 'us-east-1'),
+  /** `path`: https://server/bucket; `virtual`: https://bucket.server. */
+  addressingStyle: v.optional(oneOf(['path', 'virtual', 'auto']), 'path'),
+  /** Destination of artifacts for kind `external`: gs://, wasbs://, abfss://, hdfs:// ... */
+  uri: v.optional(
+    text(
+      'a URI such as wasbs://container@account.blob.core.windows.net/path',
+      /^[a-z][a-z0-9+.-]*:\/\/\S+$/,
+      2048,
+    ),
+  ),
+  /** Existing Secret with the store's credentials. */
+  credentialsFrom: v.optional(
+    section({
+      secretName: secretName(),
+      /** Keys of the Secret; each becomes a variable of the same name. */
+      keys: v.optional(
+        v.array(text('the name of a variable', /^[A-Z_][A-Z0-9_]*$/), 'a list of variable names'),
+        ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+      ),
+      /** Key that holds a Google service-account file; it is mounted, and GOOGLE_APPLICATION_CREDENTIALS points to it. */
+      googleCredentialsKey: v.optional(text('a key of that Secret', /^[-._a-zA-Z0-9]+$/)),
+    }),
+  ),
+  /** Image of the S3 server that the stack runs (SeaweedFS). */
+  image: v.optional(imageWithTag(), defaultImages.seaweedfs),
+  /** Resources of that S3 server. */
+  resources: resources({ requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } }),
+});
+
+export const backendStore = optionalSection({
+  /** `postgres`: PostgreSQL in the cluster. `sqlite`: a file on a claim, for one person. `external`: a database that is there. */
+  kind: v.optional(oneOf(['postgres', 'sqlite', 'external']), 'postgres'),
+  ...storage,
+  /** Image of PostgreSQL. A major version cannot be changed in place. */
+  image: v.optional(imageWithTag(), defaultImages.postgres),
+  /** Password of the database user, a secret of at least 16 characters. Default: generated, 32 characters. */
+  password: v.optional(secretText(16)),
+  /** Existing Secret with that password. */
+  passwordFrom: v.optional(secretKey()),
+  resources: resources({ requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '512Mi' } }),
+  /** Connections that the database accepts in all: what PostgreSQL is started with, or what an external one allows. */
+  maxConnections: v.optional(wholeNumber(20, 10_000), 100),
+  /** Runs `VACUUM ANALYZE` in the database of kind `postgres`. */
+  vacuum: v.optional(flag(), true),
+  /** When, in cron's five fields. Default: Saturdays at 3. */
+  vacuumSchedule: v.optional(cronSchedule(), '0 3 * * 6'),
+  /** Seconds that `pulumi up` waits for the database. */
+  timeoutSeconds: v.optional(wholeNumber(30, 3600), 300),
+  /** What kind of database an external one is. */
+  dialect: v.optional(oneOf(['postgresql', 'mysql', 'mssql']), 'postgresql'),
+  /** Existing Secret with the whole URI of an external database, its password percent-encoded. */
+  uriFrom: v.optional(secretKey()),
+  /** Host of an external database. */
+  host: v.optional(hostName()),
+  /** Its port. Default: 5432, 3306 or 1433, by dialect. */
+  port: v.optional(wholeNumber(1, 65_535)),
+  /** Name of the database in it. */
+  database: v.optional(text('the name of a database', /^\w[-\w]*$/, 63), 'mlflow'),
+  /** Existing Secret with user, password and perhaps the host of an external database. */
+  connectionFrom: v.optional(
+    section({
+      secretName: secretName(),
+      userKey: v.optional(text('a key of that Secret', /^[-._a-zA-Z0-9]+$/), 'username'),
+      passwordKey: v.optional(text('a key of that Secret', /^[-._a-zA-Z0-9]+$/), 'password'),
+      /** Key that holds the host, where `backendStore.host` does not name it. */
+      hostKey: v.optional(text('a key of that Secret', /^[-._a-zA-Z0-9]+$/), 'host'),
+    }),
+  ),
+  /** `sslmode` of libpq towards an external PostgreSQL; the one in the cluster is always verified in full. */
+  sslMode: v.optional(oneOf(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']), 'require'),
+  /** A replica that answers reads, MLflow 3.14 or newer. */
+  readReplica: v.optional(
+    section({
+      /** Host of the replica; all else is as for the database itself. */
+      host: v.optional(hostName()),
+      port: v.optional(wholeNumber(1, 65_535)),
+      /** Existing Secret with the whole URI of the replica. */
+      uriFrom: v.optional(secretKey()),
+    }),
+  ),
+});
+
+/** A database of its own for the model registry. Default: the backend store. */
+export const registryStore = v.optional(
+  section({
+    /** Name of a database on the server of the backend store; made where it is missing. */
+    database: v.optional(text('the name of a database', /^\w[-\w]*$/, 63)),
+    /** Existing Secret with the whole URI of another database. */
+    uriFrom: v.optional(secretKey()),
+  }),
+);

@@ -1,0 +1,150 @@
+import { expect } from 'chai';
+import { ServerKeys, type ServerKeysArgs } from '../../components/index.ts';
+import { keysArgs, labelsOf } from '../support/args.ts';
+import {
+  type JsonObject,
+  type Run,
+  generatedBytes,
+  generatedPassword,
+  runStack,
+  secret,
+  withoutSecrets,
+} from '../support/mocks.ts';
+
+const build = (changes: Partial<ServerKeysArgs> = {}): Promise<Run> =>
+  runStack(() => {
+    const { variables, auth, adminPassword } = new ServerKeys('keys', { ...keysArgs, ...changes });
+    return { ...variables, auth, adminPassword };
+  });
+const basic = (changes: Partial<ServerKeysArgs['auth']>): Partial<ServerKeysArgs> => ({
+  auth: { ...keysArgs.auth, ...changes },
+});
+const storedKeys = (run: Run) =>
+  (run.get('Secret/keys-secret').inputs.stringData as { value: Record<string, string> }).value;
+
+describe('the keys of the server', () => {
+  it('are generated once, into a Secret with a name that never changes', async () => {
+    const run = await build();
+    expect(run.get('Secret/keys-secret').inputs).to.deep.equal({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'mlflow-keys', namespace: 'team-a', labels: labelsOf('keys') },
+      type: 'Opaque',
+      stringData: secret(storedKeys(run)),
+    });
+    expect(run.outputs.secrets).to.deep.equal({
+      MLFLOW_FLASK_SERVER_SECRET_KEY: { secretName: 'mlflow-keys', key: 'flask-key' },
+      MLFLOW_CRYPTO_KEK_PASSPHRASE: { secretName: 'mlflow-keys', key: 'kek-passphrase' },
+      MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY: { secretName: 'mlflow-keys', key: 'webhook-key' },
+    });
+    expect(run.outputs.settings).to.deep.equal({ MLFLOW_CRYPTO_KEK_VERSION: '1' });
+    expect(Object.keys(storedKeys(run))).to.have.members(['flask-key', 'kek-passphrase', 'webhook-key']);
+    // No rotation number and nothing else makes them anew.
+    for (const key of ['flask-key', 'kek-passphrase'])
+      expect(run.get(`RandomPassword/keys-${key}`).inputs).to.deep.equal({ length: 48, special: false });
+    expect(run.get('RandomBytes/keys-webhook-key').inputs).to.deep.equal({ length: 32 });
+  });
+
+  it('hold a Fernet key for webhooks: 32 bytes in url-safe base64', async () => {
+    const key = storedKeys(await build())['webhook-key'] ?? '';
+    expect(key).to.match(/^[\w-]{43}=$/);
+    expect(Buffer.from(key, 'base64url').toString('base64')).to.equal(generatedBytes);
+  });
+
+  it('stay what the cluster holds, so that retained data stays readable', async () => {
+    const existing = {
+      'flask-key': 'old-flask',
+      'kek-passphrase': 'old-passphrase',
+      'webhook-key': 'old-webhook',
+    };
+    const run = await build({ existing });
+    expect(storedKeys(run)).to.deep.equal(existing);
+    // A key that is new in this version of the program is generated beside those that are there.
+    expect(storedKeys(await build({ existing: { 'flask-key': 'old-flask' } }))).to.include({
+      'flask-key': 'old-flask',
+      'kek-passphrase': generatedPassword,
+    });
+    expect(JSON.stringify(withoutSecrets(run.resources.map(({ inputs }) => inputs)))).not.to.include('old-');
+  });
+
+  for (const [setting, variable] of [
+    ['flaskKeyFrom', 'MLFLOW_FLASK_SERVER_SECRET_KEY'],
+    ['kekPassphraseFrom', 'MLFLOW_CRYPTO_KEK_PASSPHRASE'],
+    ['webhookKeyFrom', 'MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY'],
+  ] as const) {
+    it(`can be that of an existing Secret by ${setting}, and the others stay`, async () => {
+      const before = (await build()).outputs.secrets as JsonObject;
+      const own = { secretName: 'vault', key: 'the-key' };
+      expect((await build({ [setting]: own })).outputs.secrets).to.deep.equal({ ...before, [variable]: own });
+    });
+  }
+
+  for (const [dataProtection, protect, retainOnDelete] of [
+    ['delete', false, false],
+    ['retain', false, true],
+    ['protect', true, false],
+  ] as const) {
+    it(`are kept with the data as dataProtection ${dataProtection} says`, async () => {
+      expect((await build({ dataProtection })).get('Secret/keys-secret')).to.include({
+        protect,
+        retainOnDelete,
+      });
+    });
+  }
+});
+
+describe('the first administrator', () => {
+  it('has a generated password, shown as a secret output', async () => {
+    const run = await build();
+    expect(run.outputs.adminPassword).to.deep.equal(secret(generatedPassword));
+    expect(run.outputs.auth).to.deep.equal({
+      adminUsername: 'root-of-all',
+      adminPassword: { secretName: 'keys-admin-1a2b3c4d', key: 'password' },
+      database: 'mlflow_auth',
+      defaultPermission: 'EDIT',
+      cacheSeconds: 60,
+    });
+    // Without a name of its own, so that the name changes with the password and pods are made anew.
+    expect(run.get('Secret/keys-admin').inputs).to.deep.equal({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { namespace: 'team-a', labels: labelsOf('keys') },
+      type: 'Opaque',
+      stringData: secret({ password: generatedPassword }),
+    });
+  });
+
+  it('gets another password for a new rotation number', async () => {
+    const password = async (admin: number) =>
+      (await build({ rotation: { admin } })).get('RandomPassword/keys-admin-password').inputs;
+    expect(await password(0)).to.deep.equal({ length: 24, special: false, keepers: { rotation: '0' } });
+    expect(await password(1)).to.deep.include({ keepers: { rotation: '1' } });
+  });
+
+  it('can have a password given by hand, hidden like a generated one', async () => {
+    const adminPassword = 'correct horse battery staple';
+    const run = await build(basic({ adminPassword }));
+    expect(run.outputs.adminPassword).to.deep.equal(secret(adminPassword));
+    expect(run.get('Secret/keys-admin').inputs.stringData).to.deep.equal(secret({ password: adminPassword }));
+    expect(run.resources.map(({ id }) => id)).not.to.include('RandomPassword/keys-admin-password');
+    const seen = [run.resources.map(({ inputs }) => inputs), run.outputs];
+    expect(JSON.stringify(withoutSecrets(seen))).not.to.include(adminPassword);
+  });
+
+  it('can have that of an existing Secret, which is not shown', async () => {
+    const adminPasswordFrom = { secretName: 'own', key: 'pw' };
+    const { outputs, resources } = await build(basic({ adminPasswordFrom }));
+    expect(outputs).not.to.have.property('adminPassword');
+    expect(outputs.auth).to.deep.include({ adminPassword: adminPasswordFrom });
+    expect(resources.map(({ id }) => id)).not.to.include.oneOf([
+      'Secret/keys-admin',
+      'RandomPassword/keys-admin-password',
+    ]);
+  });
+
+  it('is not made where MLflow has no users', async () => {
+    const { outputs, resources } = await build(basic({ kind: 'none' }));
+    expect(outputs).to.have.all.keys('secrets', 'settings');
+    expect(resources.map(({ id }) => id)).not.to.include('Secret/keys-admin');
+  });
+});

@@ -1,0 +1,285 @@
+// Databases and artifact stores that are there before the stack, and the small one for one person.
+import { expect } from 'chai';
+import { serverCertificate } from '../../lib/certificates.ts';
+import { defaultImages } from '../../lib/image.ts';
+import { prepareEngine } from '../../tools/lib/engine.ts';
+import type { Overrides } from '../../tools/lib/scratch-stack.ts';
+import { apply, inMlflow, inServer, kubectl, kubectlJson, runGc, tryKubectl } from './support/cluster.ts';
+import { type Credentials, mlflow } from './support/mlflow.ts';
+import { instance, stack } from './support/stack.ts';
+
+/** What a password may hold, and what breaks addresses, shells and configuration files that are put together carelessly. */
+const password = `p@ss:w/o?r#d%2B+$HOME 'x' "y"`;
+const elsewhere = { namespace: 'elsewhere' };
+const pod = { resources: { requests: { cpu: '100m', memory: '512Mi' } } };
+const own: Overrides = {
+  namespace: { name: 'mlflow', create: false },
+  server: pod,
+  gc: { olderThan: 'all' },
+};
+
+const use = `
+client = MlflowClient()
+mlflow.set_experiment("stores")
+def log():
+    with mlflow.start_run() as run:
+        mlflow.log_param("größe", "数")
+        mlflow.log_text("kept", "notes.txt")
+    return run.info.run_id
+kept, doomed = log(), log()
+client.create_registered_model(kept)
+client.delete_run(doomed)
+print(json.dumps([mlflow.artifacts.load_text(f"runs:/{kept}/notes.txt"), client.get_run(kept).data.params["größe"],
+                  client.get_registered_model(kept).name == kept]))`;
+
+/** One container that is there before the stack, with a Service of the same name. */
+async function serverElsewhere(
+  name: string,
+  port: number,
+  spec: object,
+  volumes: object[] = [],
+): Promise<void> {
+  const metadata = { name, ...elsewhere, labels: { app: name } };
+  await apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata,
+    spec: {
+      securityContext: { runAsUser: 999, runAsGroup: 999, fsGroup: 999 },
+      containers: [{ name, imagePullPolicy: 'IfNotPresent', ...spec }],
+      volumes,
+    },
+  });
+  await apply({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata,
+    spec: { selector: { app: name }, ports: [{ port }] },
+  });
+}
+
+const secret = (name: string, stringData: Record<string, string>, namespace = 'mlflow') =>
+  apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData });
+
+const isReady = (name: string) =>
+  kubectl('--namespace', 'elsewhere', 'wait', `pod/${name}`, '--for=condition=Ready', '--timeout=120s');
+
+async function signIn(): Promise<Credentials> {
+  const { adminUsername, adminPassword } = await stack.outputs();
+  return { username: String(adminUsername), password: String(adminPassword) };
+}
+
+/** Up, no-op up, a client, garbage collection. */
+async function expectWorking(settings: Overrides, environment: Record<string, string> = {}): Promise<void> {
+  await stack.up(settings);
+  await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], settings);
+  const admin = settings.auth ? await signIn() : undefined;
+  expect(await stack.reach((url) => mlflow(url, use, admin, environment))).to.deep.equal([
+    'kept',
+    '数',
+    true,
+  ]);
+  await runGc();
+}
+
+describe('A stack with stores of its users', function () {
+  this.timeout('10m');
+
+  before(async () => {
+    await prepareEngine(instance);
+    await stack.reset();
+    await tryKubectl('create', 'namespace', 'elsewhere');
+    await tryKubectl('create', 'namespace', 'mlflow');
+  });
+  after(async () => {
+    await stack.reset();
+    await tryKubectl('delete', 'namespace', 'elsewhere', 'mlflow', '--ignore-not-found');
+  });
+  afterEach(() => stack.reset());
+
+  it('uses an external PostgreSQL by host and existing Secret, verified in full by a given authority', async () => {
+    const files = await serverCertificate(['database.elsewhere.svc'], {});
+    await secret('database-tls', files, 'elsewhere');
+    await apply({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'authorities', namespace: 'mlflow' },
+      data: { 'ca.crt': files['ca.crt'] },
+    });
+    await serverElsewhere(
+      'database',
+      5432,
+      {
+        image: defaultImages.postgres,
+        args: [
+          'postgres',
+          '-c',
+          'ssl=on',
+          '-c',
+          'ssl_cert_file=/tls/tls.crt',
+          '-c',
+          'ssl_key_file=/tls/tls.key',
+        ],
+        env: [
+          { name: 'POSTGRES_USER', value: 'somebody' },
+          { name: 'POSTGRES_PASSWORD', value: password.replaceAll('$', '$$') },
+          { name: 'POSTGRES_DB', value: 'tracking' },
+          { name: 'PGDATA', value: '/tmp/data' },
+        ],
+        readinessProbe: { exec: { command: ['pg_isready', '-h', '127.0.0.1'] }, periodSeconds: 1 },
+        volumeMounts: [{ name: 'tls', mountPath: '/tls' }],
+      },
+      [{ name: 'tls', secret: { secretName: 'database-tls', defaultMode: 0o440 } }],
+    );
+    await isReady('database');
+    const settings: Overrides = {
+      ...own,
+      auth: { kind: 'basic' },
+      server: { ...pod, caBundle: { configMapName: 'authorities' } },
+      backendStore: {
+        kind: 'external',
+        host: 'database.elsewhere.svc',
+        database: 'tracking',
+        connectionFrom: { secretName: 'database-login' },
+        sslMode: 'verify-full',
+      },
+      registryStore: { database: 'models' },
+      migrations: { snapshot: false },
+    };
+
+    const missing = await stack.try(['preview'], settings);
+    expect(missing.output).to.include('"database-login"').and.include('backendStore.connectionFrom');
+    await secret('database-login', { username: 'somebody' });
+    const incomplete = await stack.try(['preview'], settings);
+    expect(incomplete.output).to.include('"database-login"').and.include('"password"');
+
+    await secret('database-login', { username: 'somebody', password });
+    await expectWorking(settings);
+    const rows = await kubectl(
+      ...['--namespace', 'elsewhere', 'exec', 'database', '--', 'psql', '--username', 'somebody', 'models'],
+      ...['--tuples-only', '--no-align', '--command', 'SELECT count(*) FROM registered_models'],
+    );
+    expect(rows).to.equal('1');
+    expect((await stack.exportedState()).text).not.to.include('p@ss');
+  });
+
+  it('uses an external MySQL by the keys of an existing Secret, users included', async () => {
+    await serverElsewhere(
+      'mysql',
+      3306,
+      {
+        image: 'docker.io/library/mariadb:10.11',
+        env: [
+          { name: 'MARIADB_ROOT_PASSWORD', value: 'root of all' },
+          { name: 'MARIADB_USER', value: 'somebody' },
+          { name: 'MARIADB_PASSWORD', value: password.replaceAll('$', '$$') },
+          { name: 'MARIADB_DATABASE', value: 'tracking' },
+        ],
+        readinessProbe: { tcpSocket: { port: 3306 }, periodSeconds: 1 },
+        volumeMounts: [
+          { name: 'data', mountPath: '/var/lib/mysql' },
+          { name: 'run', mountPath: '/run/mysqld' },
+        ],
+      },
+      [
+        { name: 'data', emptyDir: {} },
+        { name: 'run', emptyDir: {} },
+      ],
+    );
+    await isReady('mysql');
+    await kubectl(
+      ...[
+        '--namespace',
+        'elsewhere',
+        'exec',
+        'mysql',
+        '--',
+        'mariadb',
+        '--user=root',
+        '--password=root of all',
+      ],
+      ...['--execute', "GRANT ALL ON `mlflow\\_auth`.* TO 'somebody'@'%'"],
+    );
+    await secret('mysql-login', { username: 'somebody', password, host: 'mysql.elsewhere.svc' });
+    await expectWorking({
+      ...own,
+      auth: { kind: 'basic' },
+      backendStore: {
+        kind: 'external',
+        dialect: 'mysql',
+        database: 'tracking',
+        connectionFrom: { secretName: 'mysql-login' },
+      },
+      migrations: { snapshot: false },
+    });
+  });
+
+  it('keeps everything of one person in SQLite on the claim', async () => {
+    const settings: Overrides = { ...own, backendStore: { kind: 'sqlite' } };
+    const { output } = await stack.try(['preview'], settings);
+    expect(output).to.include('sqlite').and.include('one');
+    await expectWorking(settings);
+    expect(await kubectl(...inServer, 'ls', '/mlflow'))
+      .to.include('mlflow.db')
+      .and.include('artifacts');
+    const { items } = await kubectlJson<{ items: unknown[] }>(...inMlflow, 'get', 'statefulsets');
+    expect(items).to.deep.equal([]);
+  });
+
+  it('lets clients talk to an S3 server by themselves in mode direct', async () => {
+    const config = {
+      identities: [
+        { name: 'us', credentials: [{ accessKey: 'us', secretKey: 'a secret' }], actions: ['Admin'] },
+      ],
+    };
+    await secret('s3-config', { 's3.json': JSON.stringify(config) }, 'elsewhere');
+    await serverElsewhere(
+      's3',
+      8333,
+      {
+        image: defaultImages.seaweedfs,
+        command: ['weed', 'server', '-dir=/data', '-ip.bind=0.0.0.0', '-s3', '-s3.config=/config/s3.json'],
+        readinessProbe: { httpGet: { path: '/healthz', port: 8333 }, periodSeconds: 1 },
+        volumeMounts: [
+          { name: 'data', mountPath: '/data' },
+          { name: 'config', mountPath: '/config' },
+        ],
+      },
+      [
+        { name: 'data', emptyDir: {} },
+        { name: 'config', secret: { secretName: 's3-config' } },
+      ],
+    );
+    await isReady('s3');
+    const address = await kubectl(
+      '--namespace',
+      'elsewhere',
+      'get',
+      'service/s3',
+      '--output',
+      'jsonpath={.spec.clusterIP}',
+    );
+    const endpointUrl = `http://${address}:8333`;
+    const keys = { AWS_ACCESS_KEY_ID: 'us', AWS_SECRET_ACCESS_KEY: 'a secret' };
+    await secret('s3-login', keys);
+    const client = { ...keys, MLFLOW_S3_ENDPOINT_URL: endpointUrl, AWS_REGION: 'us-east-1' };
+    const bucket = `
+import boto3, os
+boto3.client("s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"]).create_bucket(Bucket="team")
+print("null")`;
+    await mlflow('http://127.0.0.1:9', bucket, undefined, client);
+    await expectWorking(
+      {
+        ...own,
+        artifactStore: {
+          kind: 's3Compatible',
+          mode: 'direct',
+          endpointUrl,
+          bucket: 'team',
+          credentialsFrom: { secretName: 's3-login' },
+        },
+      },
+      client,
+    );
+  });
+});

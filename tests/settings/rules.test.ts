@@ -1,0 +1,330 @@
+import { expect } from 'chai';
+import { mistakes, settingsWith } from '../support/settings.ts';
+
+const key = { secretName: 'own', key: 'value' };
+const external = { kind: 'external', host: 'db.example', connectionFrom: { secretName: 'db' } };
+const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
+const tag = (version: string) => ({ image: { tag: `v${version}-full` } });
+
+describe('settings that do not go together', () => {
+  for (const [settings, ...sentences] of [
+    // Artifact store
+    [
+      { artifactStore: { mode: 'direct' } },
+      'artifactStore.mode is direct, but clients cannot reach a claim by themselves; use mode proxy, or a bucket',
+    ],
+    [
+      { artifactStore: { kind: 's3Compatible', mode: 'direct' } },
+      'artifactStore.mode is direct, but clients cannot reach a store inside the cluster by themselves; use mode proxy, or a bucket',
+    ],
+    [{ artifactStore: { kind: 'external' } }, 'artifactStore.uri is missing; kind external needs one'],
+    [
+      { artifactStore: { uri: 'gs://bucket' } },
+      'artifactStore.uri is for kind external, but kind is pvc; remove it or change the kind',
+    ],
+    [
+      { artifactStore: { kind: 'external', uri: 'file:///tmp/artifacts' } },
+      'artifactStore.uri is file:///tmp/artifacts, which is lost with its pod; name a store outside the pod, or use kind pvc',
+    ],
+    [
+      { artifactStore: { kind: 'external', uri: 'mlflow-artifacts://server' } },
+      'artifactStore.uri is mlflow-artifacts://server, which is lost with its pod; name a store outside the pod, or use kind pvc',
+    ],
+    [
+      { artifactStore: { kind: 'external', uri: 'gs://bucket', endpointUrl: 'https://s3.example' } },
+      'artifactStore.endpointUrl is for kind s3Compatible, but kind is external; remove it or change the kind',
+    ],
+    [
+      { artifactStore: s3 },
+      'artifactStore.credentialsFrom is missing; name the Secret with the keys of the S3 server',
+    ],
+    [
+      { artifactStore: { credentialsFrom: { secretName: 'own' } } },
+      'artifactStore.credentialsFrom is for a store outside the cluster; remove it, or set endpointUrl',
+    ],
+    [
+      { artifactStore: { kind: 's3Compatible', credentialsFrom: { secretName: 'own' } } },
+      'artifactStore.credentialsFrom is for a store outside the cluster; remove it, or set endpointUrl',
+    ],
+    [
+      { artifactStore: { kind: 's3Compatible', existingClaim: 'old' } },
+      'artifactStore.existingClaim is for kind pvc, but kind is s3Compatible; remove it or change the kind',
+    ],
+
+    // Backend store
+    [
+      { backendStore: { host: 'db.example' } },
+      'backendStore.host is for kind external, but kind is postgres; remove it or change the kind',
+    ],
+    [
+      { backendStore: { kind: 'sqlite', port: 5432 } },
+      'backendStore.port is for kind external, but kind is sqlite; remove it or change the kind',
+    ],
+    [
+      { backendStore: { uriFrom: key } },
+      'backendStore.uriFrom is for kind external, but kind is postgres; remove it or change the kind',
+    ],
+    [
+      { backendStore: { connectionFrom: { secretName: 'db' } } },
+      'backendStore.connectionFrom is for kind external, but kind is postgres; remove it or change the kind',
+    ],
+    [
+      { backendStore: { kind: 'external', host: 'db.example' } },
+      'backendStore.uriFrom or backendStore.connectionFrom is missing; kind external needs a Secret that tells how to log in',
+    ],
+    [
+      { backendStore: { ...external, uriFrom: key } },
+      'backendStore.uriFrom holds the whole address; remove host, port and connectionFrom, or use those instead of it',
+    ],
+    [
+      { backendStore: { ...external, passwordFrom: key } },
+      'backendStore.password and passwordFrom are for kind postgres; an external database takes connectionFrom or uriFrom',
+    ],
+    [
+      { backendStore: { kind: 'sqlite', passwordFrom: key } },
+      'backendStore.password is for kind postgres, but kind is sqlite; remove it or change the kind',
+    ],
+    [
+      { backendStore: { readReplica: { host: 'replica.example' } } },
+      'backendStore.readReplica is for kind external, but kind is postgres; remove it or change the kind',
+    ],
+    [
+      { backendStore: { ...external, readReplica: { port: 5433 } } },
+      'backendStore.readReplica needs either host or uriFrom, and not both',
+    ],
+    [
+      { backendStore: { ...external, readReplica: { host: 'replica.example', uriFrom: key } } },
+      'backendStore.readReplica needs either host or uriFrom, and not both',
+    ],
+    [
+      { backendStore: { kind: 'external', uriFrom: key, readReplica: { host: 'replica.example' } } },
+      'backendStore.readReplica.host needs a PostgreSQL that is named by host; use backendStore.readReplica.uriFrom',
+    ],
+    [
+      { backendStore: { ...external, dialect: 'mysql', readReplica: { host: 'replica.example' } } },
+      'backendStore.readReplica.host needs a PostgreSQL that is named by host; use backendStore.readReplica.uriFrom',
+    ],
+
+    // Registry store
+    [{ registryStore: {} }, 'registryStore needs either database or uriFrom, and not both'],
+    [
+      { registryStore: { database: 'models', uriFrom: key } },
+      'registryStore needs either database or uriFrom, and not both',
+    ],
+    ...[{ kind: 'sqlite' }, { kind: 'external', uriFrom: key }, { ...external, dialect: 'mysql' }].map(
+      (backendStore) =>
+        [
+          { backendStore, registryStore: { database: 'models' } },
+          'registryStore.database needs a PostgreSQL that is named by host; use registryStore.uriFrom',
+        ] as const,
+    ),
+    [
+      { registryStore: { database: 'mlflow' } },
+      'registryStore.database is mlflow, the database of the backend store; leave registryStore out to share it',
+    ],
+    [
+      { backendStore: { ...external, database: 'tracking' }, registryStore: { database: 'tracking' } },
+      'registryStore.database is tracking, the database of the backend store; leave registryStore out to share it',
+    ],
+
+    // Secrets
+    [
+      { backendStore: { password: 'mlflow1234567890' } },
+      'backendStore.password is a well-known password; leave it out to have one generated',
+    ],
+    [
+      { auth: { kind: 'basic', adminPassword: 'Password1234!' } },
+      'auth.adminPassword is a well-known password; leave it out to have one generated',
+    ],
+    [
+      { backendStore: { password: 'correct horse battery', passwordFrom: key } },
+      'backendStore.password and backendStore.passwordFrom are two sources of one secret; remove one of them',
+    ],
+    [
+      { auth: { kind: 'basic', adminPassword: 'correct horse', adminPasswordFrom: key } },
+      'auth.adminPassword and auth.adminPasswordFrom are two sources of one secret; remove one of them',
+    ],
+    [
+      { auth: { adminPassword: 'correct horse' } },
+      'auth.adminPassword is for kind basic, but auth.kind is none; remove it or change the kind',
+    ],
+    [
+      { auth: { adminPasswordFrom: key } },
+      'auth.adminPassword is for kind basic, but auth.kind is none; remove it or change the kind',
+    ],
+    [
+      { auth: { cacheSeconds: 30 } },
+      'auth.cacheSeconds is for kind basic, but auth.kind is none; remove it or change the kind',
+    ],
+
+    // Server
+    [
+      { server: { valueOptions: { static_prefix: '/x' } } },
+      'server.valueOptions has static_prefix, which the program sets itself; use mlflow-stack:server.staticPrefix',
+    ],
+    [
+      { server: { flagOptions: ['serve-artifacts'] } },
+      'server.flagOptions has serve-artifacts, which the program sets itself; use mlflow-stack:artifactStore.mode',
+    ],
+    [
+      { server: { env: { MLFLOW_WORKERS: '4' } } },
+      'server.env has MLFLOW_WORKERS, which the program sets itself; use mlflow-stack:server.workers',
+    ],
+    [
+      { server: { env: { MLFLOW_WORKSPACE: 'team-a' } } },
+      'server.env has MLFLOW_WORKSPACE, which the program sets itself; use the same variable of the client',
+    ],
+    [
+      { server: { resources: { requests: { memory: '4Gi' } } } },
+      'server.resources.requests.memory is 4Gi, more than limits.memory, 3Gi; raise the limit or lower the request',
+    ],
+    [
+      { backendStore: { resources: { requests: { cpu: '1.5' }, limits: { cpu: 1 } } } },
+      'backendStore.resources.requests.cpu is 1.5, more than limits.cpu, 1; raise the limit or lower the request',
+    ],
+    [
+      { artifactStore: { resources: { limits: { memory: '128Mi' } } } },
+      'artifactStore.resources.requests.memory is 256Mi, more than limits.memory, 128Mi; raise the limit or lower the request',
+    ],
+    [
+      { gc: { resources: { requests: { cpu: '600m' } } } },
+      'gc.resources.requests.cpu is 600m, more than limits.cpu, 500m; raise the limit or lower the request',
+    ],
+    [{ server: { caBundle: {} } }, 'server.caBundle needs either configMapName or secretName, and not both'],
+    [
+      { server: { caBundle: { configMapName: 'ca', secretName: 'ca' } } },
+      'server.caBundle needs either configMapName or secretName, and not both',
+    ],
+    [
+      { pods: { imagePullSecrets: ['a', 'b', 'a'] } },
+      'pods.imagePullSecrets names a more than once; name each once',
+    ],
+
+    // Versions
+    [
+      { server: tag('3.9.0') },
+      'server.image.tag is v3.9.0-full, but this program needs MLflow 3.10.0 or newer; choose a newer tag',
+    ],
+    [
+      { server: tag('3.16.0'), auth: { kind: 'basic' } },
+      'server.image.tag is v3.16.0-full, but auth.kind basic needs MLflow 3.16.1 or newer; choose a newer tag, or auth.kind none',
+    ],
+    [
+      { server: tag('3.13.9'), backendStore: { ...external, readReplica: { host: 'replica.example' } } },
+      'server.image.tag is v3.13.9-full, but backendStore.readReplica needs MLflow 3.14.0 or newer; choose a newer tag, or remove it',
+    ],
+    [
+      { server: tag('3.12.0'), traceArchival: { enabled: true } },
+      'server.image.tag is v3.12.0-full, but traceArchival.enabled needs MLflow 3.17.0 or newer; choose a newer tag, or leave it off',
+    ],
+
+    // Scaling
+    [
+      { backendStore: { kind: 'sqlite' }, server: { replicas: 2 } },
+      'server.replicas is 2, but backendStore.kind sqlite serves one pod only; use postgres, or 1 pod',
+    ],
+    [
+      { server: { replicas: 3 } },
+      'server.replicas is 3, but artifactStore.accessMode ReadWriteOnce ties the claim to one node; use ReadWriteMany, kind s3Compatible, or 1 pod',
+    ],
+    [
+      { autoscaling: { enabled: true } },
+      'autoscaling.max is 2, but artifactStore.accessMode ReadWriteOnce ties the claim to one node; use ReadWriteMany, kind s3Compatible, or 1 pod',
+    ],
+    [
+      { availability: 'high' },
+      'server.replicas is 2 (availability is high), but artifactStore.accessMode ReadWriteOnce ties the claim to one node; use ReadWriteMany, kind s3Compatible, or 1 pod',
+    ],
+    [
+      { artifactStore: { kind: 's3Compatible' }, autoscaling: { enabled: true, min: 3, max: 2 } },
+      'autoscaling.min is 3, more than autoscaling.max, 2; raise max or lower min',
+    ],
+    [
+      { artifactStore: { kind: 's3Compatible' }, server: { replicas: 2, jobs: true } },
+      'server.replicas is 2, but server.jobs is true, and each pod would run every periodic job; use 1 pod, or leave jobs off',
+    ],
+    [
+      {
+        artifactStore: { kind: 's3Compatible' },
+        server: { jobs: true },
+        autoscaling: { enabled: true, max: 3 },
+      },
+      'autoscaling.max is 3, but server.jobs is true, and each pod would run every periodic job; use 1 pod, or leave jobs off',
+    ],
+    [
+      { backendStore: { kind: 'sqlite' }, workspaces: { enabled: true } },
+      'workspaces.enabled needs PostgreSQL, MySQL or MSSQL, but backendStore.kind is sqlite; use postgres or external',
+    ],
+    [
+      {
+        artifactStore: { kind: 's3Compatible' },
+        backendStore: { maxConnections: 30 },
+        server: { replicas: 4 },
+      },
+      'backendStore.maxConnections is 30, of which 27 can be used, but the stack may open ' +
+        '5 pods x (1 workers x 2 stores x (1 + 1) + 3) + 5 for jobs = 40; raise it, or lower replicas, workers or pools',
+    ],
+
+    // Ingress
+    [
+      { ingress: { enabled: true } },
+      'ingress.hosts is empty; an Ingress needs at least one host, such as mlflow.example.com',
+    ],
+    [
+      { ingress: { hosts: ['a.example', 'b.example', 'a.example'] } },
+      'ingress.hosts names a.example more than once; name each once',
+    ],
+
+    // Several at once
+    [
+      {
+        backendStore: { kind: 'sqlite', host: 'db.example' },
+        server: { replicas: 2, jobs: true, flagOptions: ['dev'] },
+        workspaces: { enabled: true },
+        auth: { cacheSeconds: 5 },
+      },
+      'backendStore.host is for kind external, but kind is sqlite; remove it or change the kind',
+      'auth.cacheSeconds is for kind basic, but auth.kind is none; remove it or change the kind',
+      'server.flagOptions has dev, which the program sets itself; use mlflow-stack:server.logLevel',
+      'server.replicas is 2, but backendStore.kind sqlite serves one pod only; use postgres, or 1 pod',
+      'server.replicas is 2, but server.jobs is true, and each pod would run every periodic job; use 1 pod, or leave jobs off',
+      'workspaces.enabled needs PostgreSQL, MySQL or MSSQL, but backendStore.kind is sqlite; use postgres or external',
+    ],
+    [
+      { server: tag('3.9.0'), workspaces: { enabled: true } },
+      'server.image.tag is v3.9.0-full, but this program needs MLflow 3.10.0 or newer; choose a newer tag',
+      'server.image.tag is v3.9.0-full, but workspaces.enabled needs MLflow 3.10.0 or newer; choose a newer tag, or leave workspaces off',
+    ],
+  ] as const) {
+    it(`are refused: ${JSON.stringify(settings)}`, () => {
+      expect(mistakes(settings)).to.deep.equal(sentences.map((sentence) => `mlflow-stack:${sentence}`));
+    });
+  }
+});
+
+describe('settings that do go together', () => {
+  for (const settings of [
+    { server: { ...tag('3.10.0') } },
+    { server: { ...tag('3.16.1') }, auth: { kind: 'basic' } },
+    { server: { jobs: true } },
+    { server: { replicas: 3 }, artifactStore: { accessMode: 'ReadWriteMany' } },
+    { server: { replicas: 2, jobs: false }, artifactStore: { kind: 's3Compatible' } },
+    { autoscaling: { enabled: true, kind: 'vertical' } },
+    { autoscaling: { min: 3, max: 2 } },
+    { availability: 'high', artifactStore: { kind: 'external', uri: 'gs://bucket' } },
+    { backendStore: { kind: 'sqlite', maxConnections: 20 }, server: { workers: 8, tmpSize: '1Gi' } },
+    { ingress: { hosts: [] } },
+  ]) {
+    it(`are accepted: ${JSON.stringify(settings)}`, () => void settingsWith(settings));
+  }
+
+  it('are never refused for a password that only contains a well-known word', () => {
+    for (const password of ['my mlflow password', 'mlflow-on-the-hill', 'passwordpassword horse'])
+      settingsWith({ backendStore: { password } });
+  });
+
+  for (const password of ['passwordpassword', 'MLFLOWmlflow1234!', 'changeme12345678', 'admin-1234567890'])
+    it(`refuse ${password}`, () => {
+      expect(mistakes({ backendStore: { password } })[0]).to.include('well-known');
+    });
+});

@@ -1,0 +1,89 @@
+// npm run verify-secret: looks whether the Secrets and ConfigMaps that a stack file names are there, with the right keys and
+// values of the right form. The program checks the same before it changes anything; this tells it while one makes them.
+import { existsSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { parse } from 'yaml';
+import { loadCloud } from '../clouds/index.ts';
+import { type Finding, inspectReferences } from '../cluster/checks/references.ts';
+import { clusterClient } from '../cluster/client.ts';
+import { connectionOf } from '../cluster/kubeconfig.ts';
+import { clusterView } from '../cluster/view.ts';
+import { type Settings, parseSettings } from '../config.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { LOCAL_STACK, engineEnvironment, selectedStack, stackFile } from './lib/engine.ts';
+import { main } from './lib/main.ts';
+import { helpText, parseOptions } from './lib/options.ts';
+import { projectDir } from './lib/paths.ts';
+import { QUICKSTART } from './lib/target.ts';
+
+const OPTIONS = {
+  stack: { value: 'NAME', help: 'the stack whose file is read (default: the selected one)' },
+  'config-file': { value: 'PATH', help: "another file with a stack's settings" },
+  help: { help: 'show this text' },
+} as const;
+
+await main(async (args) => {
+  const options = parseOptions(OPTIONS, args);
+  if (options.help) {
+    console.log(
+      `npm run verify-secret -- [OPTIONS]\n\nChecks the Secrets and ConfigMaps that a stack file names.\n\n${helpText(OPTIONS)}`,
+    );
+    return;
+  }
+  const stack = options.stack ?? process.env.PULUMI_STACK ?? selectedStack(QUICKSTART) ?? LOCAL_STACK;
+  const file = options['config-file'] ?? stackFile(stack);
+  const settings = readSettings(file);
+  // For stack `local` the embedded cluster's, as when the program runs.
+  const { KUBECONFIG } = engineEnvironment(QUICKSTART, stack);
+  if (KUBECONFIG !== undefined) process.env.KUBECONFIG = KUBECONFIG;
+  const findings = await inspect(settings);
+  if (findings.length === 0) {
+    console.log(`${relative(projectDir, file)} names no Secret and no ConfigMap.`);
+    return;
+  }
+  for (const line of new Set(findings.map(describe))) console.log(line);
+  return findings.every(({ mistake, unread }) => mistake === undefined && unread !== true) ? 0 : 1;
+});
+
+/** Encrypted values are of no interest here, so something stands in for them. */
+function readSettings(file: string): Settings {
+  if (!existsSync(file))
+    throw new Error(`There is no ${relative(projectDir, file)}; name a stack with --stack.`);
+  const { config = {} } = parse(readFileSync(file, 'utf8'), reviver) as { config?: Record<string, unknown> };
+  const prefix = `${packageJson.name}:`;
+  const own = Object.entries(config).filter(([key]) => key.startsWith(prefix));
+  return parseSettings(Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])));
+}
+
+function reviver(_key: unknown, value: unknown): unknown {
+  const isEncrypted = typeof value === 'object' && value !== null && 'secure' in value;
+  return isEncrypted ? 'value-of-an-encrypted-setting' : value;
+}
+
+async function inspect(settings: Settings): Promise<Finding[]> {
+  const { cluster } = await loadCloud(settings.cloud);
+  const access = cluster(settings.kubernetes);
+  const client = clusterClient(await connectionOf(access));
+  try {
+    return await inspectReferences(
+      clusterView(client, async () => undefined),
+      settings,
+    );
+  } catch (error) {
+    throw new Error(
+      `The cluster of context "${access.context}" could not be read: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    client.close();
+  }
+}
+
+function describe({ reference, key, mistake, unread }: Finding): string {
+  if (mistake !== undefined) return `✗ ${mistake}`;
+  const what = `${reference.kind} "${reference.name}"${key === undefined ? '' : `, key "${key}"`}`;
+  const named = `(mlflow-stack:${reference.setting})`;
+  return unread === true ? `? ${what} cannot be read with your log-in ${named}` : `✓ ${what} ${named}`;
+}
