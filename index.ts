@@ -139,7 +139,7 @@ export const internalTrackingUrl = server.connection.url;
 export const artifactUri = artifacts.uri;
 export const databaseHost = backendStore.connection.host;
 /** Connections that the stack may open to the database, and how many it accepts. */
-export const databaseConnections = connectionSummary(settings);
+export const databaseConnections = connectionSummary(settings) ?? null;
 export const mlflowVersion = versionOf(settings.server.image);
 /** Revision of the database's schema, and the copy that was made before it changed last. */
 export const schemaRevision = server.migration.revision;

@@ -88,7 +88,7 @@ class ClusterRollout implements Rollout {
         await writers.stop(watch);
       } catch (error) {
         const problem = `MLflow ${deployed.version} could not be stopped: ${reasonOf(error)}`;
-        throw new pulumi.RunError(`${problem}\n${await this.#restarted(watch, deployed)}`);
+        throw failure(`${problem}\n${await this.#restarted(watch, deployed)}`);
       }
     });
   }
@@ -103,10 +103,10 @@ class ClusterRollout implements Rollout {
       );
       const migration = `The migration to MLflow ${this.#version} (Job ${job})`;
       if ('failure' in outcome)
-        throw new pulumi.RunError(`${migration} ${outcome.failure}\n${await this.#givenUp(watch, job)}`);
+        throw failure(`${migration} ${outcome.failure}\n${await this.#givenUp(watch, job)}`);
       this.#situation.host.off('SIGINT', this.#interrupted);
       if (outcome.result === undefined)
-        throw new pulumi.RunError(
+        throw failure(
           `${migration} has succeeded, but its pod, which had the result, is gone; update once more to start the server`,
         );
       return this.#migration(job, outcome.result);
@@ -121,8 +121,7 @@ class ClusterRollout implements Rollout {
         this.#started();
       }
       const problem = await writers.notReady(watch, this.#situation.settings.server.timeoutSeconds);
-      if (problem !== undefined)
-        throw new pulumi.RunError(`The server of MLflow ${this.#version} ${problem}`);
+      if (problem !== undefined) throw failure(`The server of MLflow ${this.#version} ${problem}`);
     });
   }
 
@@ -177,7 +176,7 @@ class ClusterRollout implements Rollout {
     );
     const result = migrationResult(pods);
     if (result !== undefined && result.revision !== (revision ?? result.before)) {
-      throw new pulumi.RunError(
+      throw failure(
         `An interrupted update has brought the database to schema ${result.revision}, which MLflow ${version} does not ` +
           'know; finish that update with its server.image.tag, or go back as in docs/upgrade.md#going-back',
       );
@@ -230,9 +229,17 @@ class ClusterRollout implements Rollout {
       }
     } catch (error) {
       if (pulumi.RunError.isInstance(error)) throw error;
-      throw new pulumi.RunError(`The update to MLflow ${this.#version} cannot go on: ${reasonOf(error)}`);
+      throw failure(`The update to MLflow ${this.#version} cannot go on: ${reasonOf(error)}`);
     }
   }
+}
+
+/** Its message stays as it is: Pulumi would put the way to the value that failed in front, which tells users nothing. */
+function failure(text: string): Error {
+  return Object.defineProperty(new pulumi.RunError(text), 'message', {
+    get: () => text,
+    set: () => undefined,
+  });
 }
 
 function staysStopped({ version }: DeployedServer, reason: string): string {

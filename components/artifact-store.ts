@@ -51,7 +51,8 @@ export class ArtifactStore extends pulumi.ComponentResource {
   constructor(name: string, args: ArtifactStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:ArtifactStore', name, args, opts);
     this.connection = { mode: args.mode, ...connections[args.kind](name, args, this) };
-    this.claimMounts = args.kind === 'pvc' ? this.connection : undefined;
+    const { volumes, volumeMounts } = this.connection;
+    this.claimMounts = args.kind === 'pvc' ? { volumes, volumeMounts } : undefined;
     this.registerOutputs({ uri: this.connection.uri });
   }
 }

@@ -45,6 +45,7 @@ async function serverElsewhere(
     kind: 'Pod',
     metadata,
     spec: {
+      enableServiceLinks: false,
       securityContext: { runAsUser: 999, runAsGroup: 999, fsGroup: 999 },
       containers: [{ name, imagePullPolicy: 'IfNotPresent', ...spec }],
       volumes,
@@ -238,7 +239,17 @@ describe('A stack with stores of its users', function () {
       8333,
       {
         image: defaultImages.seaweedfs,
-        command: ['weed', 'server', '-dir=/data', '-ip.bind=0.0.0.0', '-s3', '-s3.config=/config/s3.json'],
+        command: [
+          'weed',
+          '-logtostderr=true',
+          'server',
+          '-dir=/data',
+          '-ip=127.0.0.1',
+          '-master.peers=none',
+          '-s3',
+          '-s3.ip.bind=0.0.0.0',
+          '-s3.config=/config/s3.json',
+        ],
         readinessProbe: { httpGet: { path: '/healthz', port: 8333 }, periodSeconds: 1 },
         volumeMounts: [
           { name: 'data', mountPath: '/data' },
