@@ -1,77 +1,67 @@
 // npm run bench: how long things take and how much memory they need, on an embedded cluster of its own. Prints a table.
+// npm run bench -- server: what the server needs and does; see bench/server.ts.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { execa } from 'execa';
 import { parse } from 'yaml';
-import { clusterSteps, contextName, destroyCluster, kubeconfigPath } from './cluster/index.ts';
+import { benchServer } from './bench/server.ts';
+import {
+  emptyStack,
+  instance,
+  mebibytes,
+  printPlaces,
+  printTable,
+  type Run,
+  serverMemory,
+  stack,
+  withOwnCluster,
+} from './bench/shared.ts';
+import { clusterSteps, contextName, kubeconfigPath } from './cluster/index.ts';
+import { stackImages } from './images/index.ts';
 import { smoke } from './lib/deploy.ts';
-import { prepareEngine } from './lib/engine.ts';
 import { main } from './lib/main.ts';
-import { projectDir, stateDir } from './lib/paths.ts';
-import { logDir, toolSteps } from './lib/plan.ts';
-import { ScratchStack } from './lib/scratch-stack.ts';
+import { projectDir } from './lib/paths.ts';
 import type { Step } from './lib/step.ts';
-import { runSteps } from './lib/steps.ts';
-import { toolPath } from './toolchain/index.ts';
 
-const instance = 'bench';
-const stack = new ScratchStack(instance);
 const runs = 5;
 
-interface Row {
-  readonly what: string;
-  readonly figure: string;
-  readonly limit: string;
-}
+await main(async ([what, secondsEach = '8', ...rest], signal) => {
+  if (what === undefined) await withOwnCluster(stackImages, signal, benchStack);
+  else if (what === 'server' && /^[1-9]\d?$/.test(secondsEach) && rest.length === 0)
+    await benchServer(Number(secondsEach), signal);
+  else throw new Error('Usage: npm run bench [-- server [SECONDS]], with at most 99 seconds.');
+}, 'Interrupted.');
 
-await main(async (_args, signal) => {
-  const run = (steps: Step[]) => runSteps(steps, { logDir: logDir(instance), signal });
-  const stop: Step = { title: 'Remove the cluster', run: (context) => destroyCluster(instance, context) };
+async function benchStack(run: Run): Promise<void> {
   const client: Step = {
     title: 'MLflow client',
     run: async (context) => void (await stack.reach((url) => smoke(url, undefined, context))),
   };
-
-  await runSteps(toolSteps(), { logDir: logDir(instance), signal });
-  try {
-    await run([stop]);
-    const cluster = await seconds(() => run(clusterSteps(instance)));
-    await prepareEngine(instance);
-    await stack.unlock();
-    await stack.destroy();
-    const firstUp = await seconds(() => stack.up());
-    const verified = await seconds(() => run([client]));
-    const noOp = await median(() => stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes']));
-    const preview = await median(() => stack.run(['preview', '--expect-no-changes']));
-    const program = await programStart();
-    printTable([
-      {
-        what: 'from no cluster to a verified MLflow, with caches',
-        figure: time(cluster + firstUp + verified),
-        limit: '120 s',
-      },
-      { what: 'cluster start', figure: time(cluster), limit: '' },
-      {
-        what: 'first `up` on a running cluster, until the server answers',
-        figure: time(firstUp),
-        limit: '60 s',
-      },
-      { what: 'a client logs, registers and reads everything back', figure: time(verified), limit: '' },
-      { what: `\`up\` without a change (median of ${runs})`, figure: time(noOp), limit: '4.0 s' },
-      { what: `\`preview\` without a change (median of ${runs})`, figure: time(preview), limit: '3.0 s' },
-      { what: `program start (median of ${runs})`, figure: time(program.seconds), limit: '1.0 s' },
-      { what: 'memory of the program (RSS)', figure: `${program.megabytes.toFixed(0)} MB`, limit: '160 MB' },
-      {
-        what: 'memory of the server pod at rest (RSS)',
-        figure: `${(await serverMebibytes()).toFixed(0)} MiB`,
-        limit: '450 MiB',
-      },
-    ]);
-  } finally {
-    await run([stop]);
-  }
-}, 'Interrupted.');
+  const cluster = await seconds(() => run(clusterSteps(instance)));
+  await emptyStack();
+  const firstUp = await seconds(() => stack.up());
+  const verified = await seconds(() => run([client]));
+  const noOp = await median(() => stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes']));
+  const preview = await median(() => stack.run(['preview', '--expect-no-changes']));
+  const program = await programStart();
+  const server = await serverMemory();
+  printTable(
+    ['what', 'measured', 'limit'],
+    [
+      ['from no cluster to a verified MLflow, with caches', time(cluster + firstUp + verified), '120 s'],
+      ['cluster start', time(cluster), ''],
+      ['first `up` on a running cluster, until the server answers', time(firstUp), '60 s'],
+      ['a client logs, registers and reads everything back', time(verified), ''],
+      [`\`up\` without a change (median of ${runs})`, time(noOp), '4.0 s'],
+      [`\`preview\` without a change (median of ${runs})`, time(preview), '3.0 s'],
+      [`program start (median of ${runs})`, time(program.seconds), '1.0 s'],
+      ['memory of the program (RSS)', `${program.megabytes.toFixed(0)} MB`, '160 MB'],
+      ['memory of the server pod at rest (RSS)', mebibytes(server?.rssBytes ?? NaN), '450 MiB'],
+    ],
+  );
+  printPlaces();
+}
 
 async function seconds(action: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
@@ -112,27 +102,6 @@ async function programStart(): Promise<{ seconds: number; megabytes: number }> {
   };
 }
 
-async function kubectl(...args: string[]): Promise<string> {
-  const { stdout } = await execa(toolPath('kubectl'), ['--kubeconfig', kubeconfigPath(instance), ...args]);
-  return stdout;
-}
-
-/** As the kubelet reports it: memory of the pod's control group without page cache. */
-async function serverMebibytes(): Promise<number> {
-  const summary = JSON.parse(await kubectl('get', '--raw', '/api/v1/nodes/node/proxy/stats/summary')) as {
-    pods: { podRef: { name: string }; memory: { rssBytes: number } }[];
-  };
-  const pod = summary.pods.find(({ podRef }) => /^mlflow-[0-9a-f]+-\w+$/.test(podRef.name));
-  if (pod === undefined) throw new Error('the kubelet reports no memory of the server pod');
-  return pod.memory.rssBytes / 2 ** 20;
-}
-
 function time(value: number): string {
   return `${value.toFixed(1)} s`;
-}
-
-function printTable(rows: Row[]): void {
-  console.log(['| what | measured | limit |', '| --- | --- | --- |'].join('\n'));
-  for (const { what, figure, limit } of rows) console.log(`| ${what} | ${figure} | ${limit} |`);
-  console.log(`\nLogs: ${logDir(instance)}; state: ${stateDir(instance)}`);
 }

@@ -89,8 +89,9 @@ describe('A stack with stores of its users', function () {
   before(async () => {
     await prepareEngine(instance);
     await stack.reset();
-    await tryKubectl('create', 'namespace', 'elsewhere');
-    await tryKubectl('create', 'namespace', 'mlflow');
+    await tryKubectl('delete', 'namespace', 'elsewhere', 'mlflow', '--ignore-not-found');
+    await kubectl('create', 'namespace', 'elsewhere');
+    await kubectl('create', 'namespace', 'mlflow');
   });
   after(async () => {
     await stack.reset();

@@ -1,4 +1,5 @@
-"""A few clients that log, search and move artifacts until a line on standard input tells them to stop (240 s at most).
+"""A few clients that log, search and move artifacts until a line on standard input tells them to stop, and then until each
+of them has got through once more (240 s at most).
 
 Prints a line when all are at work, and at the end what they saw as JSON: how many writes were confirmed, which of those
 are not there, and which are there more than once.
@@ -12,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import mlflow
+import as_host  # noqa: F401
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
@@ -25,12 +26,12 @@ stop = threading.Event()
 at_work = threading.Barrier(CLIENTS + 1)
 acknowledged: list[tuple[str, int]] = []
 errors: list[str] = []
+give_up = time.monotonic() + LIMIT_SECONDS
 
 
 def work() -> None:
     run = client.create_run(experiment).info.run_id
     at_work.wait()
-    give_up = time.monotonic() + LIMIT_SECONDS
     step = 0
     while not stop.is_set() and time.monotonic() < give_up:
         try:
@@ -55,9 +56,21 @@ threads = [threading.Thread(target=work, daemon=True) for _ in range(CLIENTS)]
 for thread in threads:
     thread.start()
 at_work.wait()
+
+
+def wait_for_each_client() -> None:
+    before = Counter(run for run, _ in acknowledged)
+    while time.monotonic() < give_up:
+        now = Counter(run for run, _ in acknowledged)
+        if len(now) == CLIENTS and all(now[run] > before[run] + 5 for run in now):
+            return
+        time.sleep(0.2)
+
+
+wait_for_each_client()
 print("at work", flush=True)
 sys.stdin.readline()
-time.sleep(3)
+wait_for_each_client()
 stop.set()
 for thread in threads:
     thread.join()

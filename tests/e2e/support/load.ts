@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { mlflowPackagesDir } from '../../../tools/images/index.ts';
-import type { Credentials } from './mlflow.ts';
+import { type Credentials, asHost } from './mlflow.ts';
 
 export interface LoadReport {
   /** Writes that the server confirmed. */
@@ -25,7 +24,7 @@ export async function startLoad(target: Target, action: () => Promise<unknown>):
   const script = readFileSync(join(import.meta.dirname, 'load.py'), 'utf8');
   const child = execa('python3.11', ['-c', script, target.experiment], {
     env: {
-      PYTHONPATH: mlflowPackagesDir,
+      ...asHost,
       PYTHONDONTWRITEBYTECODE: '1',
       MLFLOW_TRACKING_URI: target.url,
       MLFLOW_TRACKING_USERNAME: target.credentials.username,

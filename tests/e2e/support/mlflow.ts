@@ -39,15 +39,10 @@ export async function mlflow<T>(
   return JSON.parse(stdout.split('\n').at(-1) ?? '') as T;
 }
 
-/** The same against one pod, whose address the server does not accept as a Host. */
-export function mlflowAt<T>(podAddress: string, code: string, credentials?: Credentials): Promise<T> {
-  const asLocalhost = `
-import requests
-send = requests.Session.send
-def as_localhost(session, request, **options):
-    request.headers["Host"] = "localhost"
-    return send(session, request, **options)
-requests.Session.send = as_localhost
-`;
-  return mlflow<T>(`http://${podAddress}:5000`, asLocalhost + code, credentials);
+/** The same against an address of a pod or Service, which the server does not accept as a Host. */
+export function mlflowAt<T>(address: string, code: string, credentials?: Credentials): Promise<T> {
+  return mlflow<T>(`http://${address}:5000`, `import as_host\n${code}`, credentials, asHost);
 }
+
+/** For Python that imports `as_host`. */
+export const asHost = { PYTHONPATH: `${mlflowPackagesDir}:${import.meta.dirname}`, AS_HOST: 'localhost' };

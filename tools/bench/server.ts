@@ -1,0 +1,219 @@
+// npm run bench -- server [SECONDS]: what the server needs and does, per number of workers and pods. SECONDS is how long each
+// kind of request is measured. Prints tables.
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { serverComponent } from '../../lib/names.ts';
+import { clusterSteps } from '../cluster/index.ts';
+import { seaweedfs, stackImages } from '../images/index.ts';
+import { toolPath } from '../toolchain/index.ts';
+import {
+  emptyStack,
+  instance,
+  kubectl,
+  kubectlArgs,
+  mebibytes,
+  type PodMemory,
+  printPlaces,
+  printTable,
+  serverMemory,
+  stack,
+  withOwnCluster,
+} from './shared.ts';
+
+interface Plan {
+  readonly title: string;
+  readonly server: { readonly workers?: number; readonly replicas?: number; readonly jobs?: boolean };
+  readonly artifactStore?: 's3Compatible';
+  readonly measured: readonly ('rest' | 'requests' | 'transfer')[];
+}
+
+/** The last of those at rest is what `mlflow server` does by itself. */
+const plans: readonly Plan[] = [
+  { title: '1 worker', server: {}, measured: ['rest', 'requests', 'transfer'] },
+  { title: '2 workers', server: { workers: 2 }, measured: ['rest', 'requests'] },
+  { title: '4 workers', server: { workers: 4 }, measured: ['rest', 'requests'] },
+  { title: '1 worker, jobs', server: { jobs: true }, measured: ['rest'] },
+  { title: '4 workers, jobs', server: { workers: 4, jobs: true }, measured: ['rest'] },
+  { title: '1 worker', server: {}, artifactStore: 's3Compatible', measured: ['transfer'] },
+  {
+    title: '3 pods of 1 worker',
+    server: { replicas: 3 },
+    artifactStore: 's3Compatible',
+    measured: ['requests'],
+  },
+];
+
+const mebibytesOfArtifact = 1024;
+/** Far more than any of it takes. */
+const limit = { restSeconds: 120, transferSeconds: 300 };
+
+interface Table {
+  readonly head: readonly string[];
+  readonly measure: (plan: Plan, pod: Pod) => Promise<string[][]>;
+  readonly rows: string[][];
+}
+
+export async function benchServer(seconds: number, signal: AbortSignal): Promise<void> {
+  const images = [...stackImages, seaweedfs];
+  const tables: Record<Plan['measured'][number], Table> = {
+    rest: {
+      head: ['server', 'RSS at rest', 'working set', 'pod made to Ready', 'container started to Ready'],
+      measure: (plan, pod) => atRest(plan, pod, signal),
+      rows: [],
+    },
+    requests: {
+      head: ['server', 'request', 'per second', 'p50', 'p95', 'RSS afterwards'],
+      measure: (plan, pod) => requests(plan, pod, seconds, signal),
+      rows: [],
+    },
+    transfer: {
+      head: ['artifacts', 'direction', 'time', 'peak of `/tmp`', 'peak of RSS', 'longest wait of others'],
+      measure: (plan, pod) => transfers(plan, pod, signal),
+      rows: [],
+    },
+  };
+  await withOwnCluster(images, signal, async (run) => {
+    await run(clusterSteps(instance, images));
+    await emptyStack();
+    for (const plan of plans) {
+      signal.throwIfAborted();
+      await stack.up(settings(plan));
+      for (const name of plan.measured) {
+        const rows = await tables[name].measure(plan, await serverPod());
+        for (const row of rows) console.error(row.join(', '));
+        tables[name].rows.push(...rows);
+      }
+    }
+  });
+  for (const { head, rows } of Object.values(tables)) printTable(head, rows);
+  printPlaces();
+}
+
+/** Three pods with the usual requests would not fit on two cores. */
+function settings({ server, artifactStore }: Plan) {
+  return {
+    server: { ...server, resources: { requests: { cpu: '100m' } } },
+    ...(artifactStore && { artifactStore: { kind: artifactStore } }),
+  };
+}
+
+interface Pod {
+  readonly metadata: {
+    readonly name: string;
+    readonly creationTimestamp: string;
+    readonly deletionTimestamp?: string;
+  };
+  readonly status: {
+    readonly conditions: { readonly type: string; readonly lastTransitionTime: string }[];
+    readonly containerStatuses: { readonly state: { readonly running?: { readonly startedAt: string } } }[];
+  };
+}
+
+/** One that stays. */
+async function serverPod(): Promise<Pod> {
+  const selector = `app.kubernetes.io/component=${serverComponent}`;
+  const { items } = JSON.parse(await kubectl('get', 'pods', '--selector', selector, '--output', 'json')) as {
+    items: Pod[];
+  };
+  const pod = items.find(({ metadata }) => metadata.deletionTimestamp === undefined);
+  if (pod === undefined) throw new Error('there is no server pod');
+  return pod;
+}
+
+async function atRest({ title }: Plan, { metadata, status }: Pod, signal: AbortSignal): Promise<string[][]> {
+  const { rssBytes, workingSetBytes } = await settledMemory(signal);
+  const ready = status.conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+  const since = (time?: string) => `${(Date.parse(ready ?? '') - Date.parse(time ?? '')) / 1000} s`;
+  const started = status.containerStatuses[0]?.state.running?.startedAt;
+  const memory = [rssBytes, workingSetBytes].map(mebibytes);
+  return [[title, ...memory, since(metadata.creationTimestamp), since(started)]];
+}
+
+/** Memory once two readings in a row agree: jobs start after the server is ready. */
+async function settledMemory(signal: AbortSignal): Promise<PodMemory> {
+  let before: PodMemory | undefined;
+  for (let passed = 0; passed < limit.restSeconds; passed += 2) {
+    const memory = await serverMemory();
+    if (memory !== undefined && memory.time !== before?.time) {
+      const change = Math.abs(memory.rssBytes / (before?.rssBytes ?? NaN) - 1);
+      if (change < 0.01) return memory;
+      before = memory;
+    }
+    await sleep(2000, undefined, { signal });
+  }
+  throw new Error('the memory of the server pod does not come to rest');
+}
+
+interface Figures {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly failed: number;
+}
+
+async function requests(plan: Plan, pod: Pod, seconds: number, signal: AbortSignal): Promise<string[][]> {
+  const results = await load<Record<string, Figures>>('requests', seconds, 60 + 10 * seconds, signal);
+  const [now = ''] = (await kubectl(...inPod(pod, sampling(1)))).split('\n');
+  const milliseconds = (value: number) => `${(value * 1000).toFixed(0)} ms`;
+  return Object.entries(results).map(([kind, { perSecond, p50, p95, failed }]) => [
+    plan.title,
+    kind,
+    perSecond.toFixed(0) + (failed > 0 ? ` (${failed} failed)` : ''),
+    ...[p50, p95].map(milliseconds),
+    mebibytes(peaks(now).rss),
+  ]);
+}
+
+async function transfers(plan: Plan, pod: Pod, signal: AbortSignal): Promise<string[][]> {
+  const rows = [];
+  for (const direction of ['upload', 'download']) {
+    const script = sampling(limit.transferSeconds);
+    const watcher = execa(toolPath('kubectl'), kubectlArgs(...inPod(pod, script)), { reject: false });
+    const { seconds, longestWait } = await load<{ seconds: number; longestWait: number }>(
+      direction,
+      mebibytesOfArtifact,
+      limit.transferSeconds,
+      signal,
+    ).finally(() => watcher.kill());
+    const { tmp, rss } = peaks((await watcher).stdout);
+    const store = plan.artifactStore ?? 'pvc';
+    const wait = `${longestWait.toFixed(1)} s`;
+    rows.push([store, direction, `${seconds.toFixed(1)} s`, mebibytes(tmp), mebibytes(rss), wait]);
+  }
+  return rows;
+}
+
+const inPod = ({ metadata }: Pod, script: string) =>
+  ['exec', metadata.name, '--container', 'mlflow', '--', 'sh', '-c', script] as const;
+
+/** Each second what `/tmp` and the processes' own memory take, in KiB; the kubelet looks only every ten seconds. */
+const sampling = (times: number): string =>
+  `for i in $(seq ${times}); do
+    test $i = 1 || sleep 1
+    echo $(du -sk /tmp) $(awk '/^RssAnon/ { sum += $2 } END { print sum }' /proc/[0-9]*/status) || exit
+  done 2> /dev/null`;
+
+/** In bytes. */
+function peaks(samples: string): { tmp: number; rss: number } {
+  const rows = samples
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' /tmp ').map((kibibytes) => Number(kibibytes) * 1024));
+  return {
+    tmp: Math.max(...rows.map(([tmp = NaN]) => tmp)),
+    rss: Math.max(...rows.map(([, rss = NaN]) => rss)),
+  };
+}
+
+/** Runs load.py against the Service. */
+async function load<T>(mode: string, amount: number, timeout: number, signal: AbortSignal): Promise<T> {
+  const jsonpath = 'jsonpath={.spec.clusterIP}:{.spec.ports[0].port}';
+  const address = await kubectl('get', 'service/mlflow', '--output', jsonpath);
+  const script = join(import.meta.dirname, 'load.py');
+  const { stdout } = await execa('python3.11', [script, address, mode, `${amount}`], {
+    timeout: timeout * 1000,
+    cancelSignal: signal,
+  });
+  return JSON.parse(stdout) as T;
+}
