@@ -1,7 +1,7 @@
 import type * as pulumi from '@pulumi/pulumi';
 import { PersistentVolumeClaim } from '@pulumi/kubernetes/core/v1/persistentVolumeClaim.js';
 import { type DataProtection, dataOptions } from '../lib/data-protection.ts';
-import { objectLabels } from '../lib/labels.ts';
+import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { annotations } from '../lib/names.ts';
 
 /** Storage in the cluster, as a component offers it in its own args. */
@@ -34,7 +34,11 @@ export function dataClaim(name: string, args: ClaimArgs, parent: pulumi.Resource
         labels: objectLabels(args.component),
         // Pods wait for their claims. Waiting here as well would take five minutes for a claim that was retained: it is
         // bound already, so the event that the plug-in waits for has passed.
-        annotations: { 'pulumi.com/skipAwait': 'true', [annotations.dataProtection]: args.dataProtection },
+        annotations: {
+          ...overruleOthers,
+          'pulumi.com/skipAwait': 'true',
+          [annotations.dataProtection]: args.dataProtection,
+        },
       },
       spec: {
         accessModes: [args.accessMode],

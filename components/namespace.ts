@@ -1,7 +1,7 @@
 import type * as pulumi from '@pulumi/pulumi';
 import { Namespace } from '@pulumi/kubernetes/core/v1/namespace.js';
 import { type DataProtection, dataOptions } from '../lib/data-protection.ts';
-import { objectLabels } from '../lib/labels.ts';
+import { objectLabels, overruleOthers } from '../lib/labels.ts';
 
 export interface NamespaceArgs {
   readonly name: string;
@@ -27,6 +27,7 @@ export function targetNamespace(args: NamespaceArgs, provider: pulumi.ProviderRe
     {
       metadata: {
         name: args.name,
+        annotations: overruleOthers,
         labels: {
           ...objectLabels('namespace'),
           'pod-security.kubernetes.io/enforce': 'restricted',

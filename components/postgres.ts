@@ -12,7 +12,7 @@ import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { dataOptions } from '../lib/data-protection.ts';
 import { databaseVariables } from '../lib/database.ts';
 import { shortHash } from '../lib/hash.ts';
-import { objectLabels, selectorLabels } from '../lib/labels.ts';
+import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, databaseTlsSecret } from '../lib/names.ts';
 import { databaseCaPath, definedOnly, restrictedContainer, restrictedPod } from '../lib/pod.ts';
 import type { BackendStoreArgs } from './backend-store.ts';
@@ -104,7 +104,12 @@ function certificateSecret(name: string, args: BackendStoreArgs, parent: pulumi.
   const secret = new Secret(
     `${name}-tls`,
     {
-      metadata: { name: databaseTlsSecret, namespace: args.namespace, labels: objectLabels('postgres') },
+      metadata: {
+        name: databaseTlsSecret,
+        namespace: args.namespace,
+        labels: objectLabels('postgres'),
+        annotations: overruleOthers,
+      },
       type: 'kubernetes.io/tls',
       stringData: pulumi.secret(files),
     },

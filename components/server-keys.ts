@@ -5,7 +5,7 @@ import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { RandomBytes } from '@pulumi/random/randomBytes.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { type DataProtection, dataOptions } from '../lib/data-protection.ts';
-import { objectLabels } from '../lib/labels.ts';
+import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { names } from '../lib/names.ts';
 import type { AuthConnection, SecretKey, Variables } from './connections.ts';
 
@@ -99,7 +99,12 @@ function generatedKeys(
   const secret = new Secret(
     `${name}-secret`,
     {
-      metadata: { name: names.keys, namespace: args.namespace, labels: objectLabels('keys') },
+      metadata: {
+        name: names.keys,
+        namespace: args.namespace,
+        labels: objectLabels('keys'),
+        annotations: overruleOthers,
+      },
       type: 'Opaque',
       stringData,
     },

@@ -33,7 +33,7 @@ export function isOwn(labels: Record<string, string> | undefined): boolean {
 }
 
 /**
- * Annotation of objects that others than Pulumi change on the way, such as the rollout that stops a server: what they left is
- * overruled. https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
+ * Annotation of objects that others have written to: the rollout that stops a server, or, for what was retained, the stack of
+ * before. What they left is overruled; nobody else's objects are touched, see cluster/preflight.ts. https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
  */
 export const overruleOthers = { 'pulumi.com/patchForce': 'true' } as const;

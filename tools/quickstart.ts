@@ -1,14 +1,17 @@
 // npm run quickstart: from a fresh machine to an MLflow that a real client has used.
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { imagesFor } from './images/index.ts';
 import { readEndpoint, smoke, update, type Endpoint } from './lib/deploy.ts';
 import { answers, ensureForwards, forwardedPorts, type Forward } from './lib/forward.ts';
 import { main } from './lib/main.ts';
 import { helpText, parseOptions } from './lib/options.ts';
 import { stateDir } from './lib/paths.ts';
 import { clientSteps, embeddedSteps, logDir } from './lib/plan.ts';
+import { stackFile } from './lib/engine.ts';
 import { problems } from './lib/preflight.ts';
 import { acquireLock } from './lib/process.ts';
+import { readSettings } from './lib/settings.ts';
 import type { Step } from './lib/step.ts';
 import { duration, runSteps } from './lib/steps.ts';
 import {
@@ -112,7 +115,9 @@ await main(async (args, signal) => {
       },
     },
   ];
-  const steps = embedded ? embeddedSteps(QUICKSTART, stack) : clientSteps(QUICKSTART, stack);
+  const steps = embedded
+    ? embeddedSteps(QUICKSTART, stack, imagesFor(readSettings(stackFile(stack))))
+    : clientSteps(QUICKSTART, stack);
   await runSteps([...steps, ...deployment], { logDir: logDir(QUICKSTART), signal });
 
   const web =

@@ -1,19 +1,17 @@
 // npm run verify-secret: looks whether the Secrets and ConfigMaps that a stack file names are there, with the right keys and
 // values of the right form. The program checks the same before it changes anything; this tells it while one makes them.
-import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import { parse } from 'yaml';
 import { loadCloud } from '../clouds/index.ts';
 import { type Finding, inspectReferences } from '../cluster/checks/references.ts';
 import { clusterClient } from '../cluster/client.ts';
 import { connectionOf } from '../cluster/kubeconfig.ts';
 import { clusterView } from '../cluster/view.ts';
-import { type Settings, parseSettings } from '../config.ts';
-import packageJson from '../package.json' with { type: 'json' };
+import type { Settings } from '../config.ts';
 import { LOCAL_STACK, engineEnvironment, selectedStack, stackFile } from './lib/engine.ts';
 import { main } from './lib/main.ts';
 import { helpText, parseOptions } from './lib/options.ts';
 import { projectDir } from './lib/paths.ts';
+import { readSettings } from './lib/settings.ts';
 import { QUICKSTART } from './lib/target.ts';
 
 const OPTIONS = {
@@ -44,21 +42,6 @@ await main(async (args) => {
   for (const line of new Set(findings.map(describe))) console.log(line);
   return findings.every(({ mistake, unread }) => mistake === undefined && unread !== true) ? 0 : 1;
 });
-
-/** Encrypted values are of no interest here, so something stands in for them. */
-function readSettings(file: string): Settings {
-  if (!existsSync(file))
-    throw new Error(`There is no ${relative(projectDir, file)}; name a stack with --stack.`);
-  const { config = {} } = parse(readFileSync(file, 'utf8'), reviver) as { config?: Record<string, unknown> };
-  const prefix = `${packageJson.name}:`;
-  const own = Object.entries(config).filter(([key]) => key.startsWith(prefix));
-  return parseSettings(Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])));
-}
-
-function reviver(_key: unknown, value: unknown): unknown {
-  const isEncrypted = typeof value === 'object' && value !== null && 'secure' in value;
-  return isEncrypted ? 'value-of-an-encrypted-setting' : value;
-}
 
 async function inspect(settings: Settings): Promise<Finding[]> {
   const { cluster } = await loadCloud(settings.cloud);

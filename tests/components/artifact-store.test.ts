@@ -30,7 +30,11 @@ describe('ArtifactStore, kind pvc', () => {
         namespace: 'team-a',
         labels: labelsOf('artifact-store'),
         // What uses it is waited for, which is enough.
-        annotations: { 'mlflow-stack/data-protection': 'delete', 'pulumi.com/skipAwait': 'true' },
+        annotations: {
+          'pulumi.com/patchForce': 'true',
+          'mlflow-stack/data-protection': 'delete',
+          'pulumi.com/skipAwait': 'true',
+        },
       },
       // Without a class, the key must be absent: an empty one would ask for no class at all.
       spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '20Gi' } } },

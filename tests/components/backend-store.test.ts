@@ -41,7 +41,14 @@ describe('BackendStore, kind postgres', () => {
     const metadata = { name: 'db', namespace: 'team-a', labels: labelsOf('postgres') };
     const skipAwait = { 'pulumi.com/skipAwait': 'true' };
     expect(run.get('PersistentVolumeClaim/db-claim').inputs).to.deep.include({
-      metadata: { ...metadata, annotations: { ...skipAwait, 'mlflow-stack/data-protection': 'delete' } },
+      metadata: {
+        ...metadata,
+        annotations: {
+          ...skipAwait,
+          'pulumi.com/patchForce': 'true',
+          'mlflow-stack/data-protection': 'delete',
+        },
+      },
       spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '20Gi' } } },
     });
     expect(run.get('ServiceAccount/db-service-account').inputs).to.deep.include({
@@ -231,7 +238,12 @@ describe('TLS of the database', () => {
     expect(run.get('Secret/db-tls').inputs).to.deep.equal({
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: 'mlflow-postgres-tls', namespace: 'team-a', labels: labelsOf('postgres') },
+      metadata: {
+        name: 'mlflow-postgres-tls',
+        namespace: 'team-a',
+        annotations: { 'pulumi.com/patchForce': 'true' },
+        labels: labelsOf('postgres'),
+      },
       type: 'kubernetes.io/tls',
       stringData: secret(files),
     });

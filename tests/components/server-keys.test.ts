@@ -28,7 +28,12 @@ describe('the keys of the server', () => {
     expect(run.get('Secret/keys-secret').inputs).to.deep.equal({
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: { name: 'mlflow-keys', namespace: 'team-a', labels: labelsOf('keys') },
+      metadata: {
+        name: 'mlflow-keys',
+        namespace: 'team-a',
+        labels: labelsOf('keys'),
+        annotations: { 'pulumi.com/patchForce': 'true' },
+      },
       type: 'Opaque',
       stringData: secret(storedKeys(run)),
     });

@@ -23,15 +23,11 @@ describe('A stack, from nothing to nothing', function () {
 
   before(async () => {
     await prepareEngine(instance);
-    await stack.unlock();
-    await stack.destroy();
+    await stack.reset();
     await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
   });
 
-  after(async () => {
-    await stack.unlock();
-    await stack.destroy();
-  });
+  after(() => stack.reset());
 
   describe('before it exists', () => {
     it('refuses a namespace that somebody else made, and leaves it as it was', async () => {

@@ -4,7 +4,16 @@ import { serverCertificate } from '../../lib/certificates.ts';
 import { defaultImages } from '../../lib/image.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
-import { apply, inMlflow, inServer, kubectl, kubectlJson, runGc, tryKubectl } from './support/cluster.ts';
+import {
+  apply,
+  databaseSizes,
+  inMlflow,
+  inServer,
+  kubectl,
+  kubectlJson,
+  runGc,
+  tryKubectl,
+} from './support/cluster.ts';
 import { type Credentials, mlflow } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
@@ -81,6 +90,10 @@ async function expectWorking(settings: Overrides, environment: Record<string, st
     true,
   ]);
   await runGc();
+  for (const [database, bytes, tables] of await databaseSizes()) {
+    expect(bytes, database).to.be.above(0);
+    expect(tables.length, database).to.be.above(3);
+  }
 }
 
 describe('A stack with stores of its users', function () {

@@ -10,7 +10,7 @@ export { sha256 } from './layer.ts';
 export { mlflowPackagesDir, mlflowPackagesStep } from './mlflow.ts';
 export { importImages } from './oci.ts';
 export type { ImageRecipe } from './recipe.ts';
-export { seaweedfs, stackImages } from './stack-images.ts';
+export { imagesFor, seaweedfs, stackImages } from './stack-images.ts';
 export { testImages } from './test-images.ts';
 
 /** What the cluster itself runs. */

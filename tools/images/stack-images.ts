@@ -1,4 +1,5 @@
 // The images that stacks run: the names of the official ones stand for the same software, assembled from packages.
+import type { Settings } from '../../config.ts';
 import { defaultImages } from '../../lib/image.ts';
 import type { Tool } from '../toolchain/tools.ts';
 import { debian, packages } from './debian.ts';
@@ -49,3 +50,9 @@ export const seaweedfs: ImageRecipe = {
 
 /** What every stack in the embedded cluster runs unless its settings say otherwise. */
 export const stackImages: readonly ImageRecipe[] = [postgres, mlflow];
+
+/** The images of a stack with these settings. The S3 server is loaded where it is asked for, since that takes seconds. */
+export function imagesFor({ artifactStore }: Settings): readonly ImageRecipe[] {
+  const needsS3 = artifactStore.kind === 's3Compatible' && artifactStore.endpointUrl === undefined;
+  return needsS3 ? [...stackImages, seaweedfs] : stackImages;
+}

@@ -60,6 +60,7 @@ export class ScratchStack {
   /** Nothing is left of an earlier stack, whatever state it was in. */
   async reset(): Promise<void> {
     await this.unlock();
+    await this.#start(['state', 'unprotect', '--all', '--yes']);
     await this.destroy();
   }
 

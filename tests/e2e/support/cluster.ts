@@ -47,6 +47,14 @@ export const inMlflow = ['--namespace', 'mlflow'];
 /** Begins a command in the container of the server. */
 export const inServer = [...inMlflow, 'exec', 'deployment/mlflow', '--container', 'mlflow', '--'];
 
+/** Sizes of the stack's databases, as `npm run db:size` has them. */
+export async function databaseSizes(): Promise<
+  [database: string, bytes: number, tables: [string, number][]][]
+> {
+  const sizes = await kubectl(...inServer, 'python3', '/opt/mlflow-stack/database_size.py');
+  return JSON.parse(sizes) as [string, number, [string, number][]][];
+}
+
 /** Addresses of the server's pods that are ready. */
 export async function serverPodAddresses(): Promise<string[]> {
   const selector = ['--selector', 'app.kubernetes.io/component=tracking-server'];
