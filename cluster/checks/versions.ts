@@ -26,6 +26,7 @@ interface StatefulSet extends KubernetesObject {
       readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
     };
   };
+  readonly status?: { readonly readyReplicas?: number };
 }
 
 /** A new major version of PostgreSQL does not read the files of the old one. */
@@ -35,7 +36,8 @@ export async function databaseMajorMistakes(view: ClusterView, settings: Setting
   const name = names.backendStore;
   const path = objectPath('apis/apps/v1', namespace.name, 'statefulsets', name);
   const found = await readOrNothing<StatefulSet>(view, path, `StatefulSet ${name}`);
-  if (found === undefined || !isOwn(found.metadata.labels)) return [];
+  // An image that never came up says nothing of the files, and must be replaceable.
+  if (!found?.status?.readyReplicas || !isOwn(found.metadata.labels)) return [];
   const image = found.spec.template.spec.containers.find((container) => container.name === 'postgres')?.image;
   const [before, next] = [image ?? '', backendStore.image].map(major);
   return before === undefined || next === undefined || before === next

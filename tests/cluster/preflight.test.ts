@@ -301,10 +301,11 @@ describe('a version that cannot follow the one that is there', () => {
       { annotations },
     ),
   });
-  const database = (image: string) => ({
+  const database = (image: string, readyReplicas = 1) => ({
     ...namespace({ labels: own }),
     ...object('apis/apps/v1/statefulsets/mlflow-postgres', {
       spec: { template: { spec: { containers: [{ name: 'postgres', image }] } } },
+      status: { readyReplicas },
     }),
   });
   const older = { server: { image: { tag: 'v3.16.1-full' } } };
@@ -356,4 +357,9 @@ describe('a version that cannot follow the one that is there', () => {
       expect(mistakes).to.deep.equal([]);
     });
   }
+
+  it('is not an image that takes the place of one that never came up', async () => {
+    const { mistakes } = await check(database('localhost/no-such-postgres:1', 0));
+    expect(mistakes).to.deep.equal([]);
+  });
 });

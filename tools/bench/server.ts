@@ -76,8 +76,10 @@ export async function benchServer(seconds: number, signal: AbortSignal): Promise
   await withOwnCluster(images, signal, async (run) => {
     await run(clusterSteps(instance, images));
     await emptyStack();
-    for (const plan of plans) {
+    for (const [index, plan] of plans.entries()) {
       signal.throwIfAborted();
+      // A store that holds artifacts is not given up for another.
+      if (plan.artifactStore !== plans[index - 1]?.artifactStore) await stack.destroy();
       await stack.up(settings(plan));
       for (const name of plan.measured) {
         const rows = await tables[name].measure(plan, await serverPod());
@@ -168,7 +170,7 @@ async function requests(plan: Plan, pod: Pod, seconds: number, signal: AbortSign
 async function transfers(plan: Plan, pod: Pod, signal: AbortSignal): Promise<string[][]> {
   const rows = [];
   for (const direction of ['upload', 'download']) {
-    const script = sampling(limit.transferSeconds);
+    const script = sampling(2 * limit.transferSeconds);
     const watcher = execa(toolPath('kubectl'), kubectlArgs(...inPod(pod, script)), { reject: false });
     const { seconds, longestWait } = await load<{ seconds: number; longestWait: number }>(
       direction,
@@ -187,10 +189,10 @@ async function transfers(plan: Plan, pod: Pod, signal: AbortSignal): Promise<str
 const inPod = ({ metadata }: Pod, script: string) =>
   ['exec', metadata.name, '--container', 'mlflow', '--', 'sh', '-c', script] as const;
 
-/** Each second what `/tmp` and the processes' own memory take, in KiB; the kubelet looks only every ten seconds. */
+/** Twice a second what `/tmp` and the processes' own memory take, in KiB; the kubelet looks only every ten seconds. */
 const sampling = (times: number): string =>
   `for i in $(seq ${times}); do
-    test $i = 1 || sleep 1
+    test $i = 1 || sleep 0.5
     echo $(du -sk /tmp) $(awk '/^RssAnon/ { sum += $2 } END { print sum }' /proc/[0-9]*/status) || exit
   done 2> /dev/null`;
 
