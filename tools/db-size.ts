@@ -41,8 +41,11 @@ await main(async (args, signal) => {
 });
 
 async function serviceOf(stack: string): Promise<{ namespace: string; name: string }> {
-  const { stdout } = await pulumi(QUICKSTART, stack, ['stack', 'output', '--json', '--stack', stack]);
-  const { service } = JSON.parse(String(stdout)) as { service?: { namespace: string; name: string } };
+  const args = ['stack', 'output', '--json', '--stack', stack];
+  // A stack that was never made has no outputs either.
+  const { stdout, exitCode } = await pulumi(QUICKSTART, stack, args, { reject: false });
+  const outputs = exitCode === 0 ? String(stdout) : '{}';
+  const { service } = JSON.parse(outputs) as { service?: { namespace: string; name: string } };
   if (service === undefined)
     throw new Error(`Stack ${stack} is not up: npm run pulumi -- up --stack ${stack}`);
   return service;
