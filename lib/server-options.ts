@@ -59,17 +59,19 @@ const optionName = (name: string): string => name.replace(/^-+/, '').replaceAll(
 
 /** What to use instead of an option that the program owns; undefined for all others. */
 export function ownedOption(name: string): string | undefined {
-  return setting(owned[optionName(name)]);
+  return setting(owned, optionName(name));
 }
 
 /** The same for a variable, its own or that of an option. */
 export function ownedVariable(name: string): string | undefined {
-  const option = /^MLFLOW_(?:SERVER_)?(.+)/.exec(name)?.[1];
-  return setting(ownedVariables[name] ?? (option && owned[optionName(option)]));
+  const [, option = ''] = /^MLFLOW_(?:SERVER_)?(.+)/.exec(name) ?? [];
+  return setting(ownedVariables, name) ?? setting(owned, optionName(option));
 }
 
-const setting = (instead: string | undefined): string | undefined =>
-  instead === undefined || instead.includes(' ') ? instead : `mlflow-stack:${instead}`;
+function setting(table: Record<string, string>, name: string): string | undefined {
+  const instead = Object.hasOwn(table, name) ? table[name] : undefined;
+  return instead === undefined || instead.includes(' ') ? instead : `mlflow-stack:${instead}`;
+}
 
 /** Arguments for options that users give. */
 export function optionArgs(

@@ -1,10 +1,12 @@
 // What must hold for every stack, whatever its settings: checked over each stack file that there is, both while Pulumi
 // previews, with no output known yet, and while it updates.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { serverCertificate } from '../lib/certificates.ts';
+import type { DataProtection } from '../lib/data-protection.ts';
 import { plannedObjects } from '../lib/names.ts';
 import { type Answers, readyCluster } from './support/api-server.ts';
 import { type Manifest, isKubernetesObject, manifest, podTemplate } from './support/manifests.ts';
@@ -69,17 +71,24 @@ interface Variant {
 const existing = { namespace: { create: false } };
 const inCluster = { artifactStore: { kind: 's3Compatible' } };
 
+const earlier = 'with everything on, on what an earlier stack left';
 const variants: Variant[] = [
   { title: 'as it is', changes: {} },
-  { title: 'with users', changes: { auth: { kind: 'basic' } } },
+  { title: 'with users', changes: { auth: { kind: 'basic' }, dataProtection: 'retain' } },
   {
     title: 'with S3 in the cluster and several pods',
-    changes: { ...inCluster, server: { replicas: 3 }, autoscaling: { enabled: true, min: 3, max: 4 } },
+    changes: {
+      ...inCluster,
+      dataProtection: 'protect',
+      server: { replicas: 3 },
+      autoscaling: { enabled: true, min: 3, max: 4 },
+    },
   },
   {
     title: 'with SQLite beside S3, whose pods grow',
     changes: {
       ...inCluster,
+      dataProtection: 'retain',
       backendStore: { kind: 'sqlite' },
       autoscaling: { enabled: true, kind: 'vertical' },
     },
@@ -132,15 +141,20 @@ const variants: Variant[] = [
   },
   {
     title: 'with workspaces and metrics',
-    changes: { workspaces: { enabled: true }, metrics: { enabled: true, discovery: 'serviceMonitor' } },
+    changes: {
+      dataProtection: 'protect',
+      workspaces: { enabled: true },
+      metrics: { enabled: true, discovery: 'serviceMonitor' },
+    },
     cluster: () => ({ '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor') }),
   },
   {
-    title: 'with everything on, on what an earlier stack left',
+    title: earlier,
     changes: {
       ...existing,
       ...inCluster,
       availability: 'high',
+      dataProtection: 'retain',
       auth: { kind: 'basic', adminPassword: handPassword, cacheSeconds: 30 },
       workspaces: { enabled: true },
       metrics: { enabled: true, discovery: 'serviceMonitor', labels: { release: 'prometheus' } },
@@ -189,23 +203,23 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
     });
     return { ...settings, ...(Object.fromEntries(changed) as object) };
   };
-  const runVariant = (
-    { changes, cluster }: Variant,
-    options: { readonly preview?: boolean; readonly more?: Record<string, object | string> } = {},
-  ): Promise<Run> =>
-    runProgram(plus({ ...changes, ...options.more }), {
-      stack,
-      preview: options.preview ?? false,
-      cluster: { ...readyCluster(), ...cluster?.() },
-    });
+  const updates = new Map<string, Run>();
 
   for (const variant of variants) {
     describe(`stack ${stack} ${variant.title}`, () => {
+      const given = plus(variant.changes);
       let update: Run;
       let preview: Run;
       before(async () => {
-        update = await runVariant(variant);
-        preview = await runVariant(variant, { preview: true });
+        const run = (isPreview: boolean) =>
+          runProgram(given, {
+            stack,
+            preview: isPreview,
+            cluster: { ...readyCluster(), ...variant.cluster?.() },
+          });
+        update = await run(false);
+        preview = await run(true);
+        updates.set(variant.title, update);
       });
 
       for (const [mode, run] of [
@@ -264,7 +278,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
 
           it('lets every pod pass the restricted security level, without a service account token', () => {
             for (const pod of pods())
-              expect(violations(podTemplate(pod)?.spec ?? fail()), pod.id).to.deep.equal([]);
+              expect(violations(podTemplate(pod)?.spec ?? fail('pod')), pod.id).to.deep.equal([]);
             for (const account of objects().filter(({ id }) => id.startsWith('ServiceAccount/'))) {
               expect(account.inputs.automountServiceAccountToken, account.id).to.equal(false);
             }
@@ -358,34 +372,28 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
         const found = [update, preview].map(({ warnings }) => warnings.join());
         for (const text of found) expect(text).to.match(variant.warning ?? /^$/);
       });
+
+      it('keeps data as dataProtection says, and nothing but data', () => {
+        const mode = given['mlflow-stack:dataProtection'] as DataProtection;
+        const { resources } = update;
+        const data = resources.filter(holdsData);
+        for (const resource of resources) {
+          const wanted = { protect: mode === 'protect', retainOnDelete: mode === 'retain' };
+          const unprotected = { protect: false, retainOnDelete: false };
+          expect(resource, resource.id).to.include(data.includes(resource) ? wanted : unprotected);
+        }
+        expect(data).to.have.length.above(0);
+        // What goes with the namespace is not deleted one by one, which would bypass retain.
+        const components = resources.filter(({ isComponent }) => isComponent);
+        const goesWithIt = mode === 'delete' && !('namespace' in variant.changes);
+        const deletedWith = goesWithIt ? 'Namespace/mlflow-namespace' : undefined;
+        for (const component of components) expect(component, component.id).to.include({ deletedWith });
+      });
     });
   }
 
   describe(`stack ${stack}`, () => {
-    for (const variant of variants.filter(({ title }) => /as it is|SQLite|everything/.test(title))) {
-      for (const [mode, protect, retainOnDelete] of [
-        ['delete', false, false],
-        ['retain', false, true],
-        ['protect', true, false],
-      ] as const) {
-        it(`${variant.title} keeps data as dataProtection ${mode} says, and nothing but data`, async () => {
-          const { resources } = await runVariant(variant, { more: { dataProtection: mode } });
-          const data = resources.filter(holdsData);
-          for (const resource of resources) {
-            const wanted = data.includes(resource)
-              ? { protect, retainOnDelete }
-              : { protect: false, retainOnDelete: false };
-            expect(resource, resource.id).to.include(wanted);
-          }
-          expect(data).to.have.length.above(1);
-          // What goes with the namespace is not deleted one by one, which would bypass retain.
-          const content = resources.filter(({ isComponent }) => isComponent);
-          const goesWithIt = mode === 'delete' && !('namespace' in variant.changes);
-          const deletedWith = goesWithIt ? 'Namespace/mlflow-namespace' : undefined;
-          for (const component of content) expect(component, component.id).to.include({ deletedWith });
-        });
-      }
-    }
+    const updateOf = (title: string): Run => updates.get(title) ?? fail('run');
 
     it('uses a namespace that is there without touching it', async () => {
       const cluster = {
@@ -404,22 +412,22 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
       for (const { id, deletedWith } of run.resources) expect(deletedWith, id).to.equal(undefined);
     });
 
-    it('shows a password given by hand nowhere', async () => {
-      const more = {
-        backendStore: { password: handPassword },
-        auth: { kind: 'basic', adminPassword: handPassword },
-      };
-      for (const isPreview of [false, true]) {
-        const run = await runProgram(plus(more), { stack, preview: isPreview });
-        const all = [run.resources.map(({ inputs }) => inputs), run.registeredOutputs];
-        expect(JSON.stringify(all)).to.include(handPassword);
-        expect(JSON.stringify(withoutSecrets(all))).not.to.include(handPassword);
-      }
+    it('gives the password of each user to nobody who does not need it', () => {
+      const { resources } = updateOf(earlier);
+      const holders = (name: string) =>
+        resources
+          .filter((pod) => JSON.stringify(podTemplate(pod) ?? {}).includes(`"${name}-1a2b3c4d"`))
+          .map(({ id }) => id);
+      expect(holders('mlflow-gc-credentials')).to.deep.equal(['CronJob/mlflow-gc-cron-job']);
+      expect(holders('mlflow-metrics-user')).to.deep.equal(['Job/mlflow-migration']);
+      expect(holders('mlflow-keys-admin')).to.have.members([
+        'Deployment/mlflow-deployment',
+        'Job/mlflow-migration',
+      ]);
     });
 
-    it('finds keys and certificate of an earlier stack again, and uses them', async () => {
-      const [variant] = variants.filter(({ title }) => title.includes('an earlier stack'));
-      const run = await runVariant(variant ?? fail());
+    it('finds keys and certificate of an earlier stack again, and uses them', () => {
+      const run = updateOf(earlier);
       expect(run.get('Secret/mlflow-keys-secret').inputs.stringData).to.deep.include(
         secret({
           'flask-key': keptSecret,
@@ -447,25 +455,27 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
   });
 }
 
-it('loads the SDK of no other cloud, and no SDK as a whole', () => {
+describe('the program', () => {
+  // Runs while the tests above do.
   const script = `
     import { createRequire } from 'node:module';
     import { runProgram, stackFile } from './tests/support/program.ts';
     await runProgram(stackFile('Pulumi.local.yaml'), { stack: 'local' });
     console.log(JSON.stringify(Object.keys(createRequire(import.meta.url).cache)));`;
-  const loaded = JSON.parse(
-    execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
-      cwd: project,
-      encoding: 'utf8',
-    }),
-  ) as string[];
-  const pulumiModules = loaded
-    .map((path) => path.split('/node_modules/').at(-1) ?? '')
-    .filter((path) => path.startsWith('@pulumi/'));
-  expect(new Set(pulumiModules.map((path) => path.split('/')[1]))).to.deep.equal(
-    new Set(['pulumi', 'kubernetes', 'random']),
-  );
-  expect(pulumiModules).not.to.include.oneOf(['@pulumi/kubernetes/index.js', '@pulumi/random/index.js']);
+  const alone = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: project,
+  });
+
+  it('loads the SDK of no other cloud, and no SDK as a whole', async () => {
+    const loaded = JSON.parse((await alone).stdout) as string[];
+    const pulumiModules = loaded
+      .map((path) => path.split('/node_modules/').at(-1) ?? '')
+      .filter((path) => path.startsWith('@pulumi/'));
+    expect(new Set(pulumiModules.map((path) => path.split('/')[1]))).to.deep.equal(
+      new Set(['pulumi', 'kubernetes', 'random']),
+    );
+    expect(pulumiModules).not.to.include.oneOf(['@pulumi/kubernetes/index.js', '@pulumi/random/index.js']);
+  });
 });
 
 /** What `pulumi destroy` must not take away without being asked. */
@@ -504,6 +514,6 @@ function differences(preview: Json | undefined, update: Json | undefined, path =
   return preview === update ? [] : [path];
 }
 
-function fail(): never {
-  throw new Error('no pod');
+function fail(what: string): never {
+  throw new Error(`no ${what}`);
 }

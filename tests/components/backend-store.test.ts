@@ -203,6 +203,16 @@ describe('the password of the database', () => {
       'secrets.PGPASSWORD': { secretName: 'own', key: 'pw' },
     });
   });
+
+  it('is taken at the start, so what an existing Secret holds by now makes the database start anew', async () => {
+    const notes = async (changes: Partial<BackendStoreArgs>) =>
+      podTemplate(database(await build({ certificate, ...changes })))?.metadata.annotations;
+    const own = { passwordFrom: { secretName: 'own', key: 'pw' } };
+    expect(await notes({ ...own, externalRevision: 'a' })).not.to.deep.equal(
+      await notes({ ...own, externalRevision: 'b' }),
+    );
+    expect(await notes({ externalRevision: 'a' })).to.deep.equal(await notes({ externalRevision: 'b' }));
+  });
 });
 
 describe('TLS of the database', () => {

@@ -155,6 +155,7 @@ describe('MlflowServer', () => {
 
   it('takes keys, log-ins and mounts of the stores', async () => {
     const server = await deployment();
+    expect(plainEnv(container(server, 'mlflow'))).to.include({ MLFLOW_CRYPTO_KEK_VERSION: '1' });
     expect(secretEnv(container(server, 'mlflow'))).to.deep.equal({
       AWS_SECRET_ACCESS_KEY: 's3-secret/secret',
       MLFLOW_FLASK_SERVER_SECRET_KEY: 'keys/flask-key',
@@ -340,6 +341,11 @@ describe('the migration', () => {
       annotations: { 'pulumi.com/skipAwait': 'true', 'mlflow-stack/ready': '3.17.2' },
     });
     expect(migration.inputs.spec).to.deep.include({ backoffLimit: 3, ttlSecondsAfterFinished: 86_400 });
+    // What it refuses itself, with exit code 1, is not tried again.
+    expect(migration.inputs.spec).to.have.deep.nested.property('podFailurePolicy.rules[0]', {
+      action: 'FailJob',
+      onExitCodes: { containerName: 'migration', operator: 'In', values: [1] },
+    });
     expect(podTemplate(migration)?.spec).to.deep.include({
       serviceAccountName: 'tracker-migration',
       restartPolicy: 'Never',

@@ -43,6 +43,9 @@ describe('the keys of the server', () => {
       MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY: { secretName: 'mlflow-keys', key: 'webhook-key' },
     });
     expect(run.outputs.settings).to.deep.equal({ MLFLOW_CRYPTO_KEK_VERSION: '1' });
+    expect((await build({ kekVersion: 2 })).outputs.settings).to.deep.equal({
+      MLFLOW_CRYPTO_KEK_VERSION: '2',
+    });
     expect(Object.keys(storedKeys(run))).to.have.members(['flask-key', 'kek-passphrase', 'webhook-key']);
     // No rotation number and nothing else makes them anew.
     for (const key of ['flask-key', 'kek-passphrase'])

@@ -9,9 +9,8 @@ const basic = { kind: 'basic' };
 const password = 'correct horse battery staple';
 
 /** Hash of what a migration with these settings depends on. */
-async function hash(settings: Record<string, object>): Promise<string> {
-  const inputs = await inputsOf(settings);
-  return shortHash(inputs);
+async function hash(settings: Record<string, object>, externalRevision?: string): Promise<string> {
+  return shortHash(await inputsOf(settings, externalRevision));
 }
 
 async function inputsOf(settings: Record<string, object>, externalRevision = ''): Promise<object> {
@@ -59,6 +58,12 @@ describe('what a migration depends on', () => {
       secrets: { rotation: { database: 1 } },
     };
     expect(await hash(other)).to.equal(await hash({}));
+  });
+
+  it("is what an existing Secret holds, where that is the administrator's password", async () => {
+    const auth = { ...basic, adminPasswordFrom: { secretName: 'a', key: 'b' } };
+    expect(await hash({ auth }, 'before')).not.to.equal(await hash({ auth }, 'after'));
+    expect(await hash({ auth: basic }, 'before')).to.equal(await hash({ auth: basic }, 'after'));
   });
 
   it('shows no password', async () => {

@@ -45,12 +45,20 @@ describe('an option of `mlflow server` that the program sets itself', () => {
     it(`is known as the variable ${name}`, () => expect(ownedVariable(name)).to.be.a('string'));
   }
 
-  for (const name of ['x-frame-options', 'secrets-cache-ttl', 'uvicorn_opts']) {
+  for (const name of ['x-frame-options', 'secrets-cache-ttl', 'uvicorn_opts', 'constructor']) {
     it(`is not ${name}`, () => expect(ownedOption(name)).to.equal(undefined));
   }
 
   // Variables of other programs may be called like options of MLflow.
-  for (const name of ['HOST', 'PORT', 'DEV', 'AWS_REGION', 'MLFLOW_SERVER_X_FRAME_OPTIONS', 'MLFLOW_']) {
+  for (const name of [
+    'HOST',
+    'PORT',
+    'DEV',
+    'AWS_REGION',
+    'MLFLOW_SERVER_X_FRAME_OPTIONS',
+    'MLFLOW_',
+    'MLFLOW_CONSTRUCTOR',
+  ]) {
     it(`is not the variable ${name}`, () => expect(ownedVariable(name)).to.equal(undefined));
   }
 });

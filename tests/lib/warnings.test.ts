@@ -1,9 +1,8 @@
 import { expect } from 'chai';
-import { parseSettings } from '../../config.ts';
 import { warnings } from '../../lib/warnings.ts';
+import { settingsWith } from '../support/settings.ts';
 
-const warningsOf = (server: object, backendStore: object = {}) =>
-  warnings(parseSettings({ cloud: 'local', kubernetes: { context: 'kind-kind' }, server, backendStore }));
+const warningsOf = (settings: object) => warnings(settingsWith(settings));
 
 describe('a warning', () => {
   for (const [title, server, expected] of [
@@ -23,21 +22,32 @@ describe('a warning', () => {
     ["is not given for an image of one's own", { image: { repository: 'a/b', tag: 'v3.17.2' } }, undefined],
   ] as const) {
     it(title, () => {
-      const found = warningsOf(server);
+      const found = warningsOf({ server });
       if (expected === undefined) expect(found).to.deep.equal([]);
       else expect(found.join()).to.match(expected);
     });
   }
 
-  for (const [title, backendStore, expected] of [
-    ['of SQLite, which is for one person', { kind: 'sqlite' }, /backendStore\.kind is sqlite.*use postgres/],
+  for (const [title, settings, expected] of [
+    [
+      'of SQLite, which is for one person',
+      { backendStore: { kind: 'sqlite' } },
+      /backendStore\.kind is sqlite.*use postgres/,
+    ],
     [
       'of the setting that migrations need in MySQL',
-      { kind: 'external', dialect: 'mysql', uriFrom: { secretName: 'db', key: 'uri' } },
+      {
+        backendStore: { kind: 'external', dialect: 'mysql', uriFrom: { secretName: 'db', key: 'uri' } },
+      },
       /log_bin_trust_function_creators/,
     ],
+    [
+      'of metrics behind a log-in that annotations cannot hold',
+      { metrics: { enabled: true }, auth: { kind: 'basic' } },
+      /answered with 401; use serviceMonitor/,
+    ],
   ] as const) {
-    it(`tells ${title}`, () => expect(warningsOf({}, backendStore).join()).to.match(expected));
+    it(`is given ${title}`, () => expect(warningsOf(settings).join()).to.match(expected));
   }
 });
 

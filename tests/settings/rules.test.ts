@@ -77,6 +77,10 @@ describe('settings that do not go together', () => {
       'backendStore.uriFrom holds the whole address; remove host, port and connectionFrom, or use those instead of it',
     ],
     [
+      { backendStore: { ...external, sslMode: 'verify-full' } },
+      'backendStore.sslMode is verify-full, but server.caBundle is missing, which holds the authority to verify against; name it',
+    ],
+    [
       { backendStore: { ...external, passwordFrom: key } },
       'backendStore.password and passwordFrom are for kind postgres; an external database takes connectionFrom or uriFrom',
     ],
@@ -314,6 +318,12 @@ describe('settings that do go together', () => {
     { availability: 'high', artifactStore: { kind: 'external', uri: 'gs://bucket' } },
     { backendStore: { kind: 'sqlite', maxConnections: 20 }, server: { workers: 8, tmpSize: '1Gi' } },
     { ingress: { hosts: [] } },
+    // A URI names its own.
+    { backendStore: { kind: 'external', uriFrom: key, sslMode: 'verify-full' } },
+    {
+      backendStore: { ...external, sslMode: 'verify-ca' },
+      server: { caBundle: { configMapName: 'company-ca' } },
+    },
   ]) {
     it(`are accepted: ${JSON.stringify(settings)}`, () => void settingsWith(settings));
   }

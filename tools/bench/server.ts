@@ -156,14 +156,14 @@ interface Figures {
 
 async function requests(plan: Plan, pod: Pod, seconds: number, signal: AbortSignal): Promise<string[][]> {
   const results = await load<Record<string, Figures>>('requests', seconds, 60 + 10 * seconds, signal);
-  const [now = ''] = (await kubectl(...inPod(pod, sampling(1)))).split('\n');
+  const { rss } = peaks(await kubectl(...inPod(pod, sampling(1))));
   const milliseconds = (value: number) => `${(value * 1000).toFixed(0)} ms`;
   return Object.entries(results).map(([kind, { perSecond, p50, p95, failed }]) => [
     plan.title,
     kind,
     perSecond.toFixed(0) + (failed > 0 ? ` (${failed} failed)` : ''),
     ...[p50, p95].map(milliseconds),
-    mebibytes(peaks(now).rss),
+    mebibytes(rss),
   ]);
 }
 
@@ -193,19 +193,14 @@ const inPod = ({ metadata }: Pod, script: string) =>
 const sampling = (times: number): string =>
   `for i in $(seq ${times}); do
     test $i = 1 || sleep 0.5
-    echo $(du -sk /tmp) $(awk '/^RssAnon/ { sum += $2 } END { print sum }' /proc/[0-9]*/status) || exit
+    echo $(du -sk /tmp) $(cat /proc/[0-9]*/status | awk '/^RssAnon/ { sum += $2 } END { print sum }') || exit
   done 2> /dev/null`;
 
-/** In bytes. */
+/** In bytes. The last line may be cut off. */
 function peaks(samples: string): { tmp: number; rss: number } {
-  const rows = samples
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' /tmp ').map((kibibytes) => Number(kibibytes) * 1024));
-  return {
-    tmp: Math.max(...rows.map(([tmp = NaN]) => tmp)),
-    rss: Math.max(...rows.map(([, rss = NaN]) => rss)),
-  };
+  const rows = [...samples.matchAll(/^(\d+) \/tmp (\d+)$/gm)];
+  const peak = (column: number) => Math.max(...rows.map((row) => Number(row[column]) * 1024));
+  return { tmp: peak(1), rss: peak(2) };
 }
 
 /** Runs load.py against the Service. */
