@@ -73,7 +73,6 @@ function pvc(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource): St
     secrets: {},
     volumes: [{ name: 'artifacts', persistentVolumeClaim: { claimName } }],
     volumeMounts: [{ name: 'artifacts', mountPath }],
-    shareable: args.accessMode === 'ReadWriteMany',
   };
 }
 
@@ -94,13 +93,12 @@ function s3Compatible(name: string, args: ArtifactStoreArgs, parent: pulumi.Reso
       AWS_DEFAULT_REGION: args.region,
       MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE: args.addressingStyle,
     },
-    shareable: true,
   };
 }
 
 function external(_name: string, { uri = '', credentialsFrom }: ArtifactStoreArgs): Store {
   const none = { settings: {}, secrets: {}, volumes: [], volumeMounts: [] };
-  return { uri, shareable: true, ...(credentialsFrom ? credentials(credentialsFrom) : none) };
+  return { uri, ...(credentialsFrom ? credentials(credentialsFrom) : none) };
 }
 
 const credentialsPath = '/etc/mlflow-stack/credentials';

@@ -93,7 +93,6 @@ function sqlite(name: string, args: BackendStoreArgs, parent: pulumi.Resource): 
     host: `${mountPath}/mlflow.db`,
     settings: { MLFLOW_BACKEND_STORE_URI: uri },
     secrets: {},
-    shareable: false,
     ...(args.sharedMounts ?? ownMounts(name, args, parent)),
   };
 }
@@ -116,7 +115,6 @@ function external(_name: string, args: BackendStoreArgs): BackendConnection {
   const common = {
     volumes: [],
     volumeMounts: [],
-    shareable: true,
     readReplica: args.readReplica && replicaVariables(args.readReplica),
   } as const;
   const { uriFrom, connectionFrom } = args;

@@ -27,8 +27,6 @@ export interface ArtifactConnection extends Variables, Mounts {
   readonly uri: Input<string>;
   /** `proxy`: the server moves artifacts for its clients. `direct`: clients have rights of their own. */
   readonly mode: 'proxy' | 'direct';
-  /** Whether pods on several nodes can use it at the same time. False makes the server stop before it starts anew. */
-  readonly shareable: boolean;
 }
 
 /** How to reach the database: variables of libpq, or a URI that a Secret holds. */
@@ -39,8 +37,6 @@ export interface BackendConnection extends Variables, Mounts {
   readonly ca?: Input<string>;
   /** Variables of a replica that answers reads: for the server alone. */
   readonly readReplica?: Variables | undefined;
-  /** Whether several pods can use it at the same time. */
-  readonly shareable: boolean;
 }
 
 /** What ties a pod to its rights: a Kubernetes ServiceAccount and what the cloud wants to see on it and on the pod. */

@@ -50,7 +50,7 @@ export interface MlflowServerArgs extends ScalingArgs {
   /** Connections that a process keeps per store, and beyond that under load. */
   readonly poolSize: number;
   readonly maxOverflow: number;
-  /** Whether MLflow's job runner works beside the server, at about 1.1 GiB. */
+  /** Whether MLflow's job runner works beside the server, at about 1.3 GiB. */
   readonly jobs: boolean;
   readonly logLevel: string;
   readonly valueOptions: Readonly<Record<string, string>>;

@@ -50,7 +50,6 @@ export function postgres(name: string, args: BackendStoreArgs, parent: pulumi.Re
     ca: certificate.ca,
     volumes: [],
     volumeMounts: [],
-    shareable: true,
   };
 }
 

@@ -7,7 +7,7 @@ const gib = 2 ** 30;
 
 /** Memory of an idle server in bytes, as measured with MLflow 3.17.2: docs/performance.md. */
 export function memoryNeed(workers: number, jobs: boolean): number {
-  return (0.25 + 0.21 * workers + (jobs ? 1.1 : 0)) * gib;
+  return (0.17 + 0.19 * workers + (jobs ? 1.26 : 0)) * gib;
 }
 
 /** One sentence per doubtful setting. */

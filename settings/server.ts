@@ -98,7 +98,7 @@ export const server = optionalSection({
   poolSize: v.optional(wholeNumber(1, 1000)),
   /** Connections beyond the pool under load. Default: what the database can bear, at most 10. */
   maxOverflow: v.optional(wholeNumber(1, 1000)),
-  /** Runs MLflow's own job runner beside the server: scheduled scorers, trace archival. Costs about 1.1 GiB. */
+  /** Runs MLflow's own job runner beside the server: scheduled scorers, trace archival. Costs about 1.3 GiB. */
   jobs: v.optional(flag(), false),
   logLevel: v.optional(oneOf(['DEBUG', 'INFO', 'WARNING', 'ERROR']), 'INFO'),
   /** Options of `mlflow server` with a value: underscores become hyphens. */

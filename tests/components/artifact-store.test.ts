@@ -44,7 +44,6 @@ describe('ArtifactStore, kind pvc', () => {
       mode: 'proxy',
       settings: {},
       secrets: {},
-      shareable: false,
       ...mounts,
     });
     // SQLite may live there, too.
@@ -53,7 +52,7 @@ describe('ArtifactStore, kind pvc', () => {
 
   it('can be shared by several servers where the class can do it', async () => {
     const run = await build({ accessMode: 'ReadWriteMany', storageClassName: 'nfs' });
-    expect(run.outputs.connection).to.include({ shareable: true });
+    expect(run.outputs.connection).to.include({});
     expect(run.get('PersistentVolumeClaim/files-claim').inputs.spec).to.deep.equal({
       accessModes: ['ReadWriteMany'],
       storageClassName: 'nfs',
@@ -96,7 +95,6 @@ describe('ArtifactStore, kind s3Compatible', () => {
       },
       volumes: [],
       volumeMounts: [],
-      shareable: true,
     });
   });
 
@@ -134,7 +132,6 @@ describe('ArtifactStore, kind s3Compatible', () => {
         },
         volumes: [],
         volumeMounts: [],
-        shareable: true,
       });
       expect(run.outputs.connection).to.have.nested.property(
         'settings.MLFLOW_S3_ENDPOINT_URL',
@@ -196,7 +193,6 @@ describe('ArtifactStore, kind external', () => {
       },
       volumes: [],
       volumeMounts: [],
-      shareable: true,
     });
   });
 

@@ -128,8 +128,6 @@ describe('BackendStore, kind postgres', () => {
         PGUSER: 'mlflow',
       },
       secrets: { PGPASSWORD: { secretName: 'db-credentials-1a2b3c4d', key: 'password' } },
-
-      shareable: true,
     });
   });
 
@@ -331,8 +329,6 @@ describe('BackendStore, kind sqlite', () => {
     host: '/mlflow/mlflow.db',
     settings: { MLFLOW_BACKEND_STORE_URI: 'sqlite:////mlflow/mlflow.db' },
     secrets: {},
-
-    shareable: false,
   };
 
   it('is a file on a claim of its own', async () => {
@@ -443,8 +439,6 @@ describe('BackendStore, kind external', () => {
         ...expected,
         volumes: [],
         volumeMounts: [],
-
-        shareable: true,
       });
     });
   }

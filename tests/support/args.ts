@@ -22,7 +22,6 @@ export const backend: BackendConnection = {
   secrets: { PGPASSWORD: { secretName: 'db-secret', key: 'pw' } },
   volumes: [],
   volumeMounts: [],
-  shareable: true,
 };
 
 export const artifacts: ArtifactConnection = {
@@ -32,7 +31,6 @@ export const artifacts: ArtifactConnection = {
   secrets: { AWS_SECRET_ACCESS_KEY: { secretName: 's3-secret', key: 'secret' } },
   volumes: [{ name: 'bucket-ca', configMap: { name: 'bucket-ca' } }],
   volumeMounts: [{ name: 'bucket-ca', mountPath: '/bucket-ca' }],
-  shareable: true,
 };
 
 export const service: ServiceConnection = {
