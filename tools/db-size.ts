@@ -57,4 +57,6 @@ function print([database, bytes, tables]: Size): void {
   if (tables.length > TOP) console.log(`  and ${tables.length - TOP} smaller tables`);
 }
 
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1).padStart(10)} MiB`;
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1).padStart(10)} MiB`;
+}
