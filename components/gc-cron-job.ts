@@ -2,12 +2,12 @@
 import * as pulumi from '@pulumi/pulumi';
 import { CronJob } from '@pulumi/kubernetes/batch/v1/cronJob.js';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
-import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { type Resources, mlflowPod } from '../lib/pod.ts';
 import type { ArtifactConnection, PodRuntime, SecretKey, ServiceConnection } from './connections.ts';
 import { cronJobSpec } from './cron-job.ts';
+import { workloadAccount } from './service-account.ts';
 
 export interface GcCronJobArgs {
   readonly runtime: PodRuntime;
@@ -43,11 +43,7 @@ export class GcCronJob extends pulumi.ComponentResource {
     super('mlflow-stack:index:GcCronJob', name, args, opts);
     const { namespace } = args.service;
     const labels = objectLabels(component);
-    const serviceAccount = new ServiceAccount(
-      `${name}-service-account`,
-      { metadata: { name, namespace, labels }, automountServiceAccountToken: false },
-      { parent: this },
-    );
+    const serviceAccount = workloadAccount(name, { namespace, component }, this);
     const password = args.hasUsers ? userPassword(name, namespace, this) : undefined;
     const cronJob = new CronJob(
       `${name}-cron-job`,

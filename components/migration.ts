@@ -1,13 +1,13 @@
 // The Job that brings the database to the schema of the server's image, before a server of that image starts.
 import type * as pulumi from '@pulumi/pulumi';
 import { Job } from '@pulumi/kubernetes/batch/v1/job.js';
-import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import { shortHash } from '../lib/hash.ts';
 import { objectLabels } from '../lib/labels.ts';
 import { mlflowPod } from '../lib/pod.ts';
 import { scripts } from '../lib/scripts.ts';
 import { type Scraper, scraperName } from './metrics.ts';
 import { type MlflowServerArgs, adminVariables } from './mlflow-server.ts';
+import { workloadAccount } from './service-account.ts';
 
 const component = 'migration';
 
@@ -23,11 +23,7 @@ export function migrationJob(
 ): Job {
   const { runtime, rollout } = args;
   const labels = objectLabels(component);
-  const serviceAccount = new ServiceAccount(
-    `${name}-service-account`,
-    { metadata: { name, namespace: runtime.namespace, labels }, automountServiceAccountToken: false },
-    { parent },
-  );
+  const serviceAccount = workloadAccount(name, { namespace: runtime.namespace, component }, parent);
   const hash = migrationHash(args);
   const admin = adminVariables(args);
   return new Job(

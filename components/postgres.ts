@@ -6,7 +6,6 @@ import { ConfigMap } from '@pulumi/kubernetes/core/v1/configMap.js';
 import type { PersistentVolumeClaim } from '@pulumi/kubernetes/core/v1/persistentVolumeClaim.js';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
-import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { dataOptions } from '../lib/data-protection.ts';
@@ -19,6 +18,7 @@ import type { BackendStoreArgs } from './backend-store.ts';
 import { dataClaim } from './claim.ts';
 import type { BackendConnection, SecretKey } from './connections.ts';
 import { cronJobSpec } from './cron-job.ts';
+import { workloadAccount } from './service-account.ts';
 
 /** Makes the database and tells how to reach it. Its address is known only once the database is ready. */
 export function postgres(name: string, args: BackendStoreArgs, parent: pulumi.Resource): BackendConnection {
@@ -160,7 +160,7 @@ function statefulSet(
   parts: DatabaseParts,
   parent: pulumi.Resource,
 ): StatefulSet {
-  const serviceAccount = account(name, args, 'postgres', parent);
+  const serviceAccount = workloadAccount(name, { ...args, component: 'postgres' }, parent);
   const config = new ConfigMap(
     `${name}-config`,
     {
@@ -203,22 +203,6 @@ function statefulSet(
       deleteBeforeReplace: true,
       customTimeouts: { create: `${args.timeoutSeconds}s`, update: `${args.timeoutSeconds}s` },
     },
-  );
-}
-
-function account(
-  name: string,
-  args: BackendStoreArgs,
-  component: string,
-  parent: pulumi.Resource,
-): ServiceAccount {
-  return new ServiceAccount(
-    `${name}-service-account`,
-    {
-      metadata: { name, namespace: args.namespace, labels: objectLabels(component) },
-      automountServiceAccountToken: false,
-    },
-    { parent },
   );
 }
 
@@ -309,7 +293,7 @@ function vacuumCronJob(
 ): void {
   const vacuumName = `${name}-vacuum`;
   const component = 'postgres-vacuum';
-  const serviceAccount = account(vacuumName, args, component, parent);
+  const serviceAccount = workloadAccount(vacuumName, { ...args, component }, parent);
   const { password } = database;
   new CronJob(
     `${vacuumName}-cron-job`,

@@ -4,7 +4,6 @@ import * as pulumi from '@pulumi/pulumi';
 import { StatefulSet } from '@pulumi/kubernetes/apps/v1/statefulSet.js';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
-import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
@@ -13,6 +12,7 @@ import { parseQuantity } from '../lib/quantity.ts';
 import type { ArtifactStoreArgs } from './artifact-store.ts';
 import { dataClaim } from './claim.ts';
 import type { SecretKey } from './connections.ts';
+import { workloadAccount } from './service-account.ts';
 
 /** Where the server is, known once it is ready, and the key to its bucket. */
 export interface S3Server {
@@ -31,11 +31,7 @@ export function s3Server(name: string, args: ArtifactStoreArgs, parent: pulumi.R
   const credentials = credentialsSecret(name, args, parent);
   const claim = dataClaim(name, { ...args, name, component, accessMode: 'ReadWriteOnce' }, parent);
   const metadata = { name, namespace: args.namespace, labels: objectLabels(component) };
-  const serviceAccount = new ServiceAccount(
-    `${name}-service-account`,
-    { metadata, automountServiceAccountToken: false },
-    { parent },
-  );
+  const serviceAccount = workloadAccount(name, { ...args, component }, parent);
   const service = new Service(
     `${name}-service`,
     {

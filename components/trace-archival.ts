@@ -1,11 +1,11 @@
 // TraceArchival: moves the spans of old traces from the database, where they are large, to the artifact store.
 import * as pulumi from '@pulumi/pulumi';
 import { CronJob } from '@pulumi/kubernetes/batch/v1/cronJob.js';
-import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { mlflowPod } from '../lib/pod.ts';
 import type { ArtifactConnection, PodRuntime, ServiceConnection } from './connections.ts';
 import { cronJobSpec } from './cron-job.ts';
+import { workloadAccount } from './service-account.ts';
 
 export interface TraceArchivalArgs {
   readonly runtime: PodRuntime;
@@ -27,11 +27,7 @@ export class TraceArchival extends pulumi.ComponentResource {
     const { artifacts } = args;
     const { namespace } = args.service;
     const labels = objectLabels(component);
-    const serviceAccount = new ServiceAccount(
-      `${name}-service-account`,
-      { metadata: { name, namespace, labels }, automountServiceAccountToken: false },
-      { parent: this },
-    );
+    const serviceAccount = workloadAccount(name, { namespace, component }, this);
     const pod = mlflowPod(args.runtime, {
       component,
       name: 'trace-archival',

@@ -1,0 +1,16 @@
+import type * as pulumi from '@pulumi/pulumi';
+import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
+import { objectLabels } from '../lib/labels.ts';
+
+/** A ServiceAccount of its own for a workload that has no business at the Kubernetes API: no rights, and no token. */
+export function workloadAccount(
+  name: string,
+  { namespace, component }: { readonly namespace: pulumi.Input<string>; readonly component: string },
+  parent: pulumi.Resource,
+): ServiceAccount {
+  return new ServiceAccount(
+    `${name}-service-account`,
+    { metadata: { name, namespace, labels: objectLabels(component) }, automountServiceAccountToken: false },
+    { parent },
+  );
+}
