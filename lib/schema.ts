@@ -72,8 +72,11 @@ const isObject = (value: unknown): boolean =>
 export const secretKey = () =>
   section({
     secretName: secretName(),
-    key: text('a key of that Secret', /^[-._a-zA-Z0-9]+$/),
+    key: dataKey('Secret'),
   });
+
+/** https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data */
+export const dataKey = (of: string) => text(`a key of that ${of}`, /^[-._a-zA-Z0-9]+$/);
 
 export const secretName = () =>
   text('the name of a Secret in the namespace of the stack', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { defaultImages } from '../lib/image.ts';
 import {
   className,
+  dataKey,
   flag,
   manifest,
   manifests,
@@ -119,7 +120,7 @@ export const server = optionalSection({
     section({
       configMapName: v.optional(className()),
       secretName: v.optional(secretName()),
-      key: v.optional(text('a key of that object', /^[-._a-zA-Z0-9]+$/), 'ca.crt'),
+      key: v.optional(dataKey('object'), 'ca.crt'),
     }),
   ),
   /** Space for artifacts on their way through the server: the largest file times the concurrent transfers. */

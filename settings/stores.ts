@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { defaultImages } from '../lib/image.ts';
 import {
   className,
+  dataKey,
   flag,
   hostName,
   objectName,
@@ -76,7 +77,7 @@ export const artifactStore = optionalSection({
         ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
       ),
       /** Key that holds a Google service-account file; it is mounted, and GOOGLE_APPLICATION_CREDENTIALS points to it. */
-      googleCredentialsKey: v.optional(text('a key of that Secret', /^[-._a-zA-Z0-9]+$/)),
+      googleCredentialsKey: v.optional(dataKey('Secret')),
     }),
   ),
   /** Image of the S3 server that the stack runs (SeaweedFS). */
@@ -118,10 +119,10 @@ export const backendStore = optionalSection({
   connectionFrom: v.optional(
     section({
       secretName: secretName(),
-      userKey: v.optional(text('a key of that Secret', /^[-._a-zA-Z0-9]+$/), 'username'),
-      passwordKey: v.optional(text('a key of that Secret', /^[-._a-zA-Z0-9]+$/), 'password'),
+      userKey: v.optional(dataKey('Secret'), 'username'),
+      passwordKey: v.optional(dataKey('Secret'), 'password'),
       /** Key that holds the host, where `backendStore.host` does not name it. */
-      hostKey: v.optional(text('a key of that Secret', /^[-._a-zA-Z0-9]+$/), 'host'),
+      hostKey: v.optional(dataKey('Secret'), 'host'),
     }),
   ),
   /** `sslmode` of libpq towards an external PostgreSQL; the one in the cluster is always verified in full. */
