@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { prepareEngine } from '../../tools/lib/engine.ts';
-import { eventually, inMlflow, kubectl, serverPodAddresses, sql } from './support/cluster.ts';
+import { eventually, inMlflow, kubectl, servingPods, sql } from './support/cluster.ts';
 import { type LoadReport, startLoad } from './support/load.ts';
 import type { Credentials } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
@@ -56,15 +56,11 @@ describe('Under a steady load', function () {
 
   it('killing one of three replicas loses no acknowledged write', async () => {
     const report = await load(async () => {
-      const before = await serverPodAddresses();
-      const selector = ['--selector', 'app.kubernetes.io/component=tracking-server'];
-      const killed = await kubectl(
-        ...[...inMlflow, 'get', 'pods', ...selector, '--output', 'jsonpath={.items[0].metadata.name}'],
-      );
-      await kubectl(...inMlflow, 'delete', 'pod', killed, '--grace-period=0', '--force');
+      const before = await servingPods();
+      await kubectl(...inMlflow, 'delete', 'pod', before[0]?.name ?? '', '--grace-period=0', '--force');
       await eventually('another pod takes its place', async () => {
-        const now = await serverPodAddresses();
-        return now.length === 3 && now.some((address) => !before.includes(address));
+        const now = await servingPods();
+        return now.length === 3 && now.some(({ name }) => before.every((pod) => pod.name !== name));
       });
     });
     expectNothingLost(report);

@@ -4,7 +4,7 @@
 import { expect } from 'chai';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
-import { inServer, kubectl, runGc, serverPodAddresses, sql } from './support/cluster.ts';
+import { inServer, kubectl, runGc, servingPods, sql } from './support/cluster.ts';
 import { type Credentials, mlflow, mlflowAt } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
@@ -136,9 +136,9 @@ function checkRow(row: Row, kept: Map<string, string>): void {
   });
 
   it('shows the same through each replica, and nothing to whoever may not see it', async () => {
-    const addresses = await serverPodAddresses();
-    expect(addresses).to.have.length(row.replicas);
-    for (const address of addresses) {
+    const pods = await servingPods();
+    expect(pods).to.have.length(row.replicas);
+    for (const { address } of pods) {
       expect(await mlflowAt(address, readRuns(row.workspaces), admin)).to.deep.equal(
         Object.fromEntries(kept),
       );

@@ -11,7 +11,7 @@ import {
   kubectl,
   kubectlJson,
   runCronJob,
-  serverPodAddresses,
+  servingPods,
   sql,
   tryKubectl,
 } from './support/cluster.ts';
@@ -99,7 +99,7 @@ describe('A server with everything switched on', function () {
   });
 
   it('has its options, and variables from settings and Secrets', async () => {
-    const [address = ''] = await serverPodAddresses();
+    const [{ address } = { address: '' }] = await servingPods();
     const request = { port: 5000, host: 'localhost', path: '/tracking/', headers: authorization(admin) };
     const variables = await kubectl(...inServer, 'sh', '-c', 'echo $SOMETHING, $EXTRA');
     expect(variables).to.equal('visible, from a Secret');
@@ -140,7 +140,7 @@ describe('A server with everything switched on', function () {
       username: Buffer.from(data.username, 'base64').toString(),
       password: Buffer.from(data.password, 'base64').toString(),
     };
-    const [address = ''] = await serverPodAddresses();
+    const [{ address } = { address: '' }] = await servingPods();
     const scrape = { port: 5000, host: `${address}:5000`, path: '/metrics' };
     expect((await ask(address, scrape)).status).to.equal(401);
     expect(
@@ -248,7 +248,7 @@ print(json.dumps(span.trace_id))`;
     const name = 'print(json.dumps(MlflowClient().get_experiment_by_name("garbage").name))';
     const now = { username: 'admin', password: String(outputs.adminPassword) };
     expect(await stack.reach((url) => mlflow(`${url}/tracking`, name, now))).to.equal('garbage');
-    const [address = ''] = await serverPodAddresses();
+    const [{ address } = { address: '' }] = await servingPods();
     const old = { port: 5000, host: 'localhost', path: '/tracking/version', headers: authorization(admin) };
     expect((await ask(address, old)).status).to.equal(401);
     expect(await keys()).to.equal(before);

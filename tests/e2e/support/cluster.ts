@@ -55,12 +55,12 @@ export async function databaseSizes(): Promise<
   return JSON.parse(sizes) as [string, number, [string, number][]][];
 }
 
-/** Addresses of the server's pods that are ready. */
-export async function serverPodAddresses(): Promise<string[]> {
+/** The server's pods that are ready and not about to end. */
+export async function servingPods(): Promise<{ name: string; address: string }[]> {
   const selector = ['--selector', 'app.kubernetes.io/component=tracking-server'];
   const { items } = await kubectlJson<{
     items: {
-      metadata: { deletionTimestamp?: string };
+      metadata: { name: string; deletionTimestamp?: string };
       status: { podIP?: string; conditions?: { type: string; status: string }[] };
     }[];
   }>(...inMlflow, 'get', 'pods', ...selector);
@@ -69,7 +69,7 @@ export async function serverPodAddresses(): Promise<string[]> {
     .filter(({ status }) =>
       status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
     )
-    .map(({ status }) => status.podIP ?? '');
+    .map(({ metadata, status }) => ({ name: metadata.name, address: status.podIP ?? '' }));
 }
 
 /** Which images servers ran while something happened, in order, and whether two of them ran at the same time. */
