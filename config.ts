@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { describeMistakes } from './lib/mistakes.ts';
 import { warnings } from './lib/warnings.ts';
 import { type Settings, settingsSchema } from './settings/index.ts';
-import { conflicts } from './settings/rules.ts';
+import { conflicts } from './settings/rules/index.ts';
 import { resolve } from './settings/sizes.ts';
 
 export type { Settings } from './settings/index.ts';

@@ -1,20 +1,12 @@
 // Everything that a stack file can say, key by key.
 import * as v from 'valibot';
 import { cloudNames } from '../clouds/index.ts';
-import {
-  className,
-  flag,
-  hostName,
-  oneOf,
-  optionalSection,
-  section,
-  text,
-  texts,
-  wholeNumber,
-} from '../lib/schema.ts';
+import { oneOf, section, text } from '../lib/schema.ts';
 import type { Resources } from '../lib/pod.ts';
+import { auth } from './auth.ts';
+import { ingress } from './entry.ts';
 import { dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
-import { auth, autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
+import { autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
 import { artifactStore, backendStore, registryStore } from './stores.ts';
 
 export const settingsSchema = section({
@@ -44,17 +36,7 @@ export const settingsSchema = section({
   metrics,
   migrations,
 
-  ingress: optionalSection({
-    enabled: v.optional(flag(), false),
-    /** IngressClass. Default: the cluster's default class. */
-    className: v.optional(className()),
-    /** Hosts that people use. Each is accepted as Host header and as Origin of the UI's own requests. */
-    hosts: v.optional(v.array(hostName(), 'a list of host names'), []),
-    /** Port at which people reach the Ingress controller, where that is not 80: a forwarded port, for instance. */
-    port: v.optional(wholeNumber(1, 65_535), 80),
-    annotations: texts(),
-  }),
-
+  ingress,
   gc,
   traceArchival,
 });

@@ -14,7 +14,6 @@ import {
   partialResources,
   secretKey,
   secretName,
-  secretText,
   section,
   size,
   text,
@@ -173,20 +172,6 @@ export const autoscaling = optionalSection({
   cpuPercent: v.optional(wholeNumber(1, 1000), 75),
   /** The same for memory. Default: memory does not count; a server keeps what it once used. */
   memoryPercent: v.optional(wholeNumber(1, 1000)),
-});
-
-export const auth = optionalSection({
-  /** `none`: whoever reaches the server may do anything. `basic`: MLflow's own users and permissions. */
-  kind: v.optional(oneOf(['none', 'basic']), 'none'),
-  adminUsername: v.optional(text('a user name', /^[\w.@-]+$/, 255), 'admin'),
-  /** Password of that user, a secret of at least 12 characters. Default: generated, in output adminPassword. */
-  adminPassword: v.optional(secretText(12)),
-  /** Existing Secret with that password. */
-  adminPasswordFrom: v.optional(secretKey()),
-  /** What users may do with what they were given no permission for. */
-  defaultPermission: v.optional(oneOf(['READ', 'USE', 'EDIT', 'MANAGE', 'NO_PERMISSIONS']), 'READ'),
-  /** Seconds that a server remembers a checked password: three times the requests, but a revoked one works as long. */
-  cacheSeconds: v.optional(wholeNumber(0, 3600), 0),
 });
 
 export const workspaces = optionalSection({
