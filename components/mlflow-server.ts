@@ -198,8 +198,7 @@ function deployment(
         },
       },
       spec: {
-        // Whoever scales the pods decides on their number.
-        replicas: scalesItself ? undefined : args.replicas,
+        replicas: scalesItself ? args.autoscaling.min : args.replicas,
         // A volume of one node cannot be handed over while the old pod still holds it.
         strategy: args.canRoll
           ? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
@@ -211,6 +210,8 @@ function deployment(
     {
       parent,
       customTimeouts: { create: `${args.timeoutSeconds}s`, update: `${args.timeoutSeconds}s` },
+      // An autoscaler decides on the number of pods. Without any number Kubernetes would make it 1 in the meantime.
+      ignoreChanges: scalesItself ? ['spec.replicas'] : [],
     },
   );
 }

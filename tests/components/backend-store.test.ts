@@ -17,7 +17,7 @@ const build = (changes: Partial<BackendStoreArgs> = {}): Promise<Run> =>
   runStack(() => ({
     connection: new BackendStore('db', { ...backendStoreArgs, ...changes }).connection,
   }));
-const database = (run: Run): Registered => run.get('StatefulSet/db-database');
+const database = (run: Run): Registered => run.get('StatefulSet/db-server');
 const objects = (run: Run): string[] => run.resources.filter(isKubernetesObject).map(({ id }) => id);
 
 const hosts = ['db.team-a.svc', 'db.team-a.svc.cluster.local', 'db', 'localhost'];
@@ -36,7 +36,7 @@ describe('BackendStore, kind postgres', () => {
       'ServiceAccount/db-service-account',
       'PersistentVolumeClaim/db-claim',
       'Service/db-service',
-      'StatefulSet/db-database',
+      'StatefulSet/db-server',
     ]);
     const metadata = { name: 'db', namespace: 'team-a', labels: labelsOf('postgres') };
     const skipAwait = { 'pulumi.com/skipAwait': 'true' };
