@@ -167,4 +167,20 @@ describe('An upgrade of MLflow', function () {
     const { output } = await tryKubectl(...inMlflow, 'get', 'deployment/mlflow', '--output', 'yaml');
     expect(output).not.to.include('stopped-replicas');
   });
+
+  it('is taken back with the copies of the databases, as docs/upgrade.md says', async () => {
+    const { databaseSnapshot } = await stack.outputs();
+    const remove = [...inMlflow, 'delete', '--cascade=foreground'];
+    await kubectl(...remove, 'deployment/mlflow', 'cronjob/mlflow-gc');
+    await kubectl(...remove, 'jobs', '--selector', 'app.kubernetes.io/component=migration');
+    for (const copy of String(databaseSnapshot).split(', ')) {
+      const [original = ''] = copy.split('_before_');
+      await sql(`ALTER DATABASE "${original}" RENAME TO "${original}_newer"`, 'postgres');
+      await sql(`ALTER DATABASE "${copy}" RENAME TO "${original}"`, 'postgres');
+    }
+    await stack.run(['up', '--yes', '--skip-preview', '--refresh'], older);
+    expect(await serverVersion()).to.include('3.16.1');
+    expect(await revision()).to.equal(oldRevision);
+    await expectAll();
+  });
 });
