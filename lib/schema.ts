@@ -98,6 +98,13 @@ export const hostName = () =>
     /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/,
   );
 
+/** Where a server is, as seen from the pods: also a Service of the same namespace, or an IPv4 address. */
+export const serverHost = () =>
+  text(
+    'a host name such as db.example.com, or an address, without scheme, port or path',
+    /^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$/,
+  );
+
 /** Kubernetes quantity of memory or storage, in bytes with a suffix. */
 export function size() {
   const allowed = 'a Kubernetes quantity such as 512Mi or 10Gi';

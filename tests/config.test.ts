@@ -291,7 +291,7 @@ describe('a mistake in the settings', () => {
     ],
     [
       { backendStore: { host: 'https://db.example' } },
-      'backendStore.host is "https://db.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
+      'backendStore.host is "https://db.example"; allowed: a host name such as db.example.com, or an address, without scheme, port or path',
     ],
     [
       { backendStore: { maxConnections: 5 } },
