@@ -13,6 +13,7 @@ import { databaseVariables } from '../lib/database.ts';
 import { shortHash } from '../lib/hash.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, databaseTlsSecret } from '../lib/names.ts';
+import { podPorts } from '../lib/network.ts';
 import { databaseCaPath, definedOnly, restrictedContainer, restrictedPod } from '../lib/pod.ts';
 import type { BackendStoreArgs } from './backend-store.ts';
 import { dataClaim } from './claim.ts';
@@ -53,7 +54,7 @@ export function postgres(name: string, args: BackendStoreArgs, parent: pulumi.Re
   };
 }
 
-const port = 5432;
+const port = podPorts.postgres;
 const user = 'mlflow';
 const databaseName = 'mlflow';
 /** User and group `postgres` of the official image. */
@@ -284,6 +285,11 @@ function databasePod(
   };
 }
 
+/** A network plug-in may take some seconds to let a new pod through its policies. */
+const vacuumScript = `
+timeout 120 bash -c 'until pg_isready --quiet; do sleep 1; done'
+exec psql --no-psqlrc --set ON_ERROR_STOP=1 --command 'VACUUM (ANALYZE)'`;
+
 /** Gives the space of deleted rows back for reuse, and the planner fresh figures, also where autovacuum does not get to. */
 function vacuumCronJob(
   name: string,
@@ -317,7 +323,7 @@ function vacuumCronJob(
               {
                 name: 'vacuum',
                 image: args.image,
-                command: ['psql', '--no-psqlrc', '--set', 'ON_ERROR_STOP=1', '--command', 'VACUUM (ANALYZE)'],
+                command: ['bash', '-c', vacuumScript],
                 env: [
                   { name: 'PGHOST', value: database.host },
                   { name: 'PGDATABASE', value: databaseName },

@@ -7,6 +7,7 @@ import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
+import { podPorts } from '../lib/network.ts';
 import { definedOnly, restrictedContainer, restrictedPod } from '../lib/pod.ts';
 import { parseQuantity } from '../lib/quantity.ts';
 import type { ArtifactStoreArgs } from './artifact-store.ts';
@@ -21,7 +22,7 @@ export interface S3Server {
 }
 
 const component = 's3';
-const port = 8333;
+const port = podPorts.s3;
 /** Any user that is not root: the image has none of its own. */
 const user = 1000;
 const dataPath = '/data';

@@ -44,6 +44,14 @@ export const objectName = () =>
     63,
   );
 
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+export const namespaceName = () =>
+  text(
+    'the name of a namespace: at most 63 lower-case letters, digits and hyphens',
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    63,
+  );
+
 /** Name of a Kubernetes object that may have dots, such as a class. */
 export const className = () =>
   text('at most 253 lower-case letters, digits, hyphens and dots', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);

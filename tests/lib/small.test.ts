@@ -201,6 +201,13 @@ describe('planned objects', () => {
         'apis/batch/v1/cronjobs/mlflow-trace-archival',
         'apis/monitoring.coreos.com/v1/servicemonitors/mlflow',
         'apis/networking.k8s.io/v1/ingresses/mlflow-ingress',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-artifacts',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-gc',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-migration',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-postgres',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-postgres-vacuum',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-trace-archival',
         'apis/policy/v1/poddisruptionbudgets/mlflow',
       ],
     );
