@@ -7,6 +7,7 @@ import type { core } from '@pulumi/kubernetes/types/input.js';
 import { type PublicEntry, allowedHosts, allowedOrigins } from '../lib/allowed-hosts.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
+import { podPorts } from '../lib/network.ts';
 import { type Resources, mlflowPod, plainVariables } from '../lib/pod.ts';
 import { optionArgs } from '../lib/server-options.ts';
 import type {
@@ -124,7 +125,7 @@ export class MlflowServer extends pulumi.ComponentResource {
   }
 }
 
-const containerPort = 5000;
+const containerPort = podPorts.server;
 
 /** The schema is ready, and nothing writes to it that does not know it. */
 function migrated(

@@ -8,6 +8,7 @@ import { databaseVariables } from '../lib/database.ts';
 import { shortHash } from '../lib/hash.ts';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { annotations, databaseTlsSecret } from '../lib/names.ts';
+import { podPorts } from '../lib/network.ts';
 import { databaseCaPath } from '../lib/pod.ts';
 import type { BackendStoreArgs } from './backend-store.ts';
 import type { BackendConnection, SecretKey } from './connections.ts';
@@ -47,7 +48,7 @@ export function postgres(name: string, args: BackendStoreArgs, parent: pulumi.Re
   };
 }
 
-const port = 5432;
+const port = podPorts.postgres;
 const user = 'mlflow';
 const databaseName = 'mlflow';
 /** User and group `postgres` of the official image. */

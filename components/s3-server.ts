@@ -4,6 +4,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { objectLabels } from '../lib/labels.ts';
+import { podPorts } from '../lib/network.ts';
 import { parseQuantity } from '../lib/quantity.ts';
 import type { ArtifactStoreArgs } from './artifact-store.ts';
 import type { SecretKey } from './connections.ts';
@@ -16,7 +17,7 @@ export interface S3Server {
 }
 
 const component = 's3';
-const port = 8333;
+const port = podPorts.s3;
 /** Any user that is not root: the image has none of its own. */
 const user = 1000;
 const dataPath = '/data';

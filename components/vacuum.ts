@@ -19,6 +19,11 @@ export interface VacuumArgs {
   readonly database: Variables;
 }
 
+/** A network plug-in may take some seconds to let a new pod through its policies. */
+const vacuumScript = `
+timeout 120 bash -c 'until pg_isready --quiet; do sleep 1; done'
+exec psql --no-psqlrc --set ON_ERROR_STOP=1 --command 'VACUUM (ANALYZE)'`;
+
 /** Gives the space of deleted rows back for reuse, and the planner fresh figures, also where autovacuum does not get to. */
 export function vacuumCronJob(name: string, args: VacuumArgs, parent: pulumi.Resource): void {
   const component = 'postgres-vacuum';
@@ -46,7 +51,7 @@ export function vacuumCronJob(name: string, args: VacuumArgs, parent: pulumi.Res
               {
                 name: 'vacuum',
                 image: args.image,
-                command: ['psql', '--no-psqlrc', '--set', 'ON_ERROR_STOP=1', '--command', 'VACUUM (ANALYZE)'],
+                command: ['bash', '-c', vacuumScript],
                 env: [
                   { name: 'PGAPPNAME', value: 'vacuum' },
                   ...plainVariables(args.database.settings),

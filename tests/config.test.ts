@@ -93,6 +93,19 @@ describe('settings', () => {
       metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
       migrations: { enabled: true, runId: '', snapshot: true },
       ingress: { enabled: false, hosts: [], port: 80, annotations: {} },
+      networkPolicy: {
+        enabled: true,
+        ingressNamespaces: ['ingress-nginx', 'traefik', 'kube-system'],
+        monitoringNamespaces: ['monitoring'],
+        clients: [],
+        databaseCidrs: [],
+        objectStoreCidrs: [],
+        dnsCidrs: [
+          ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'],
+          '34.118.224.0/20',
+        ],
+        additionalEgressRules: [],
+      },
       gc: {
         enabled: true,
         schedule: '0 2 * * 0',
@@ -197,7 +210,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, gc, traceArchival';
+    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, networkPolicy, gc, traceArchival';
 
   it('is told together with all others, in one message', () => {
     expect(
