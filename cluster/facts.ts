@@ -3,7 +3,7 @@ import type { Settings } from '../config.ts';
 import { secretMark } from '../lib/hash.ts';
 import { mlflowVersion } from '../lib/image.ts';
 import { instanceName, isOwn } from '../lib/labels.ts';
-import { annotations, databaseTlsSecret, names } from '../lib/names.ts';
+import { annotations, databaseTlsSecret, ingressNames, names } from '../lib/names.ts';
 import { secretReferences } from '../lib/secret-references.ts';
 import { readContent } from './checks/references.ts';
 import { type KubernetesObject, objectPath } from './client.ts';
@@ -18,6 +18,8 @@ export interface ClusterFacts {
   readonly keys: Readonly<Record<string, string>>;
   /** The same of Secret `mlflow-postgres-tls`. */
   readonly databaseTls: Readonly<Record<string, string>>;
+  /** The same of Secret `mlflow-ingress-self-signed`. */
+  readonly ingressTls: Readonly<Record<string, string>>;
   /** The server that is there; undefined when there is none. */
   readonly deployed: DeployedServer | undefined;
   /**
@@ -39,17 +41,24 @@ export interface DeployedServer {
   readonly stoppedReplicas: number | undefined;
 }
 
-export const noFacts: ClusterFacts = { keys: {}, databaseTls: {}, deployed: undefined, externalRevision: '' };
+export const noFacts: ClusterFacts = {
+  keys: {},
+  databaseTls: {},
+  ingressTls: {},
+  deployed: undefined,
+  externalRevision: '',
+};
 
 export async function readFacts(view: ClusterView, settings: Settings): Promise<ClusterFacts> {
   const namespace = settings.namespace.name;
-  const [keys, databaseTls, deployed, externalRevision] = await Promise.all([
+  const [keys, databaseTls, ingressTls, deployed, externalRevision] = await Promise.all([
     ownSecret(view, namespace, names.keys),
     ownSecret(view, namespace, databaseTlsSecret),
+    ownSecret(view, namespace, ingressNames(names.ingress).selfSigned),
     readDeployed(view, namespace),
     revisionOf(view, settings),
   ]);
-  return { keys, databaseTls, deployed, externalRevision };
+  return { keys, databaseTls, ingressTls, deployed, externalRevision };
 }
 
 async function ownSecret(
