@@ -4,7 +4,7 @@ import { Deployment } from '@pulumi/kubernetes/apps/v1/deployment.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import { type PublicEntry, allowedHosts, allowedOrigins } from '../lib/allowed-hosts.ts';
+import { type PublicEntry, allowedHosts } from '../lib/allowed-hosts.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
 import { podPorts } from '../lib/network.ts';
@@ -67,7 +67,7 @@ export interface MlflowServerArgs extends ScalingArgs {
   readonly service: {
     readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
     readonly port: number;
-    readonly annotations: Record<string, string>;
+    readonly annotations: Record<string, pulumi.Input<string>>;
   };
   readonly probes: {
     readonly startup: ProbeTiming;
@@ -76,7 +76,7 @@ export interface MlflowServerArgs extends ScalingArgs {
     /** `health` always answers; `server-info` also passes the Host check. */
     readonly readinessPath: 'health' | 'server-info';
   };
-  /** The way in from outside, whose hosts are accepted as Host and Origin. No hosts where there is none. */
+  /** What is accepted as Host and as Origin for the sake of the ways in from outside. */
   readonly entry: PublicEntry;
   readonly migrations: {
     /** False leaves `mlflow db upgrade` to the operator. */
@@ -119,6 +119,7 @@ export class MlflowServer extends pulumi.ComponentResource {
       namespace,
       name: service.metadata.name,
       port: args.service.port,
+      prefix: args.staticPrefix,
       url: pulumi.interpolate`http://${service.metadata.name}.${namespace}.svc:${args.service.port}${args.staticPrefix}`,
     };
     this.registerOutputs({ url: this.connection.url });
@@ -302,7 +303,7 @@ function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
       podAddress: args.metrics.enabled ? `$(POD_IP)` : undefined,
     }).join(','),
   );
-  const origins = allowedOrigins(args.entry);
+  const { origins } = args.entry;
   return [
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     { name: 'MLFLOW_SERVER_ALLOWED_HOSTS', value: hosts },

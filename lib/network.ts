@@ -2,6 +2,7 @@
 // follow from it. What a policy sees are pods and their own ports, never Services and theirs.
 import type { networking } from '@pulumi/kubernetes/types/input.js';
 import type { Settings } from '../settings/index.ts';
+import { controllerOf, controllers } from './ingress-controllers.ts';
 import { selectorLabels } from './labels.ts';
 import { names, serverComponent, vacuumCronJob } from './names.ts';
 import {
@@ -12,7 +13,6 @@ import {
   clientPeer,
   dns,
   everyPodBeside,
-  loadBalancers,
   metadataServers,
   nameServers,
   podsOf,
@@ -149,5 +149,9 @@ const peer = (end: End): Peer =>
   isWorkload(end) ? { podSelector: { matchLabels: selectorLabels(end) } } : end;
 
 function entryPeers({ networkPolicy, ingress }: Settings): Peer[] {
-  return [...networkPolicy.ingressNamespaces.map(podsOf), ...loadBalancers(ingress.className)];
+  const sources = controllers[controllerOf(ingress)].sendsFrom(ingress);
+  return [
+    ...networkPolicy.ingressNamespaces.map(podsOf),
+    ...(typeof sources === 'string' ? [] : sources.map(range)),
+  ];
 }

@@ -9,6 +9,7 @@ import { serverCertificate } from '../lib/certificates.ts';
 import type { DataProtection } from '../lib/data-protection.ts';
 import { plannedObjects } from '../lib/names.ts';
 import { type Answers, readyCluster } from './support/api-server.ts';
+import { authority } from './support/certificates.ts';
 import { type Manifest, isKubernetesObject, manifest, podTemplate } from './support/manifests.ts';
 import {
   type Json,
@@ -58,6 +59,9 @@ const secretValues = [
   keptSecret,
   'PRIVATE KEY',
 ];
+
+/** Filled in before the first test runs. */
+const issued = { hosts: ['b.example'] };
 
 interface Variant {
   readonly title: string;
@@ -149,6 +153,28 @@ const variants: Variant[] = [
     cluster: () => ({ '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor') }),
   },
   {
+    title: 'with certificates of all kinds behind Traefik',
+    changes: {
+      ingress: {
+        hosts: ['a.example', 'b.example', 'c.example'],
+        allowedCidrs: ['10.0.0.0/8'],
+        tls: [{ hosts: ['a.example'], selfSigned: true }, issued, { hosts: ['c.example'] }],
+      },
+    },
+    cluster: () => ({ '/apis/traefik.io/v1alpha1': kinds('Middleware') }),
+  },
+  {
+    title: 'with the load balancer of a cloud',
+    changes: {
+      ingress: { className: 'gce', internal: true, certificate: { clusterIssuer: 'public' } },
+    },
+    cluster: () => ({
+      '/apis/cloud.google.com/v1': kinds('BackendConfig'),
+      '/apis/cert-manager.io/v1': kinds('ClusterIssuer'),
+      '/apis/cert-manager.io/v1/clusterissuers/public': {},
+    }),
+  },
+  {
     title: earlier,
     changes: {
       ...existing,
@@ -190,6 +216,7 @@ const variants: Variant[] = [
 
 before(async () => {
   const names = ['mlflow-postgres.mlflow.svc', 'mlflow-postgres.mlflow.svc.cluster.local'];
+  Object.assign(issued, await (await authority()).issue({ hosts: ['b.example'] }));
   tls = await serverCertificate([...names, 'mlflow-postgres', 'localhost'], {});
 });
 

@@ -45,11 +45,11 @@ describe('settings of connections', () => {
       policy({ ingressNamespaces: [] }, { ingress: ingress('nginx') }),
       'networkPolicy.ingressNamespaces is empty, so that no Ingress controller reaches the server; name its namespace, or its addresses in networkPolicy.clients',
     ],
-    ...['alb', 'gce-internal'].map(
-      (name) =>
+    ...[ingress('alb'), { ...ingress('gce'), internal: true }].map(
+      (each) =>
         [
-          policy({ clients: [{ namespace: 'a' }] }, { ingress: ingress(name) }),
-          `ingress.className is ${name}, whose load balancer sends from its subnets, but networkPolicy.clients has no cidr; add those of the subnets`,
+          policy({ clients: [{ namespace: 'a' }] }, { ingress: each }),
+          `the controller of the Ingress is ${each.className}, whose load balancer sends from its subnets, but networkPolicy.clients has no cidr; add those of the subnets`,
         ] as const,
     ),
     ...['NodePort', 'LoadBalancer'].map(
