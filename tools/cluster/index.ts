@@ -18,7 +18,16 @@ import { sentence } from '../lib/steps.ts';
 import { toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
 import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
-import { bootNode, clusterDir, inside, networkOf, nodeError, runningNode, stopNode } from './node.ts';
+import {
+  bootNode,
+  clusterDir,
+  inside,
+  isCurrent,
+  networkOf,
+  nodeError,
+  runningNode,
+  stopNode,
+} from './node.ts';
 import { writeKubeconfig } from './pki.ts';
 
 const ADDONS = ['coredns', 'local-path-provisioner', 'traefik'];
@@ -38,7 +47,7 @@ export function nodeAddress(instance: string): string {
   return network.nodeAddress;
 }
 
-/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead. */
+/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead or out of date. */
 export function clusterSteps(instance: string, images = stackImages): Step[] {
   return [
     { title: 'Kubernetes node', estimate: 15, run: (context) => startNode(instance, context) },
@@ -63,9 +72,10 @@ export async function destroyCluster(instance: string, context: StepContext): Pr
 }
 
 async function startNode(instance: string, context: StepContext): Promise<void> {
-  if (!(await answers(instance, context))) {
+  const programOf = (name: string) => (name === 'containerd' ? name : toolPath(name));
+  if (!isCurrent(instance, programOf, pauseImage) || !(await answers(instance, context))) {
     await stopNode(instance);
-    await bootNode(instance, (name) => (name === 'containerd' ? name : toolPath(name)), pauseImage, context);
+    await bootNode(instance, programOf, pauseImage, context);
     await waitForApi(API_SECONDS, instance, context);
   }
   const pki = join(clusterDir(instance), 'pki');
@@ -133,8 +143,16 @@ async function startAddons(instance: string, context: StepContext): Promise<void
     const pods = await get<{ items: KubernetesObject[] }>(
       `/api/v1/pods?labelSelector=${encodeURIComponent(ADDON_LABEL)}`,
     );
-    return missing(node, pods.items, ADDONS, booted);
+    return missing(node, pods.items, ADDONS, await packetFilter(instance, context), booted);
   });
+}
+
+/** What kube-router has told the kernel so far; empty before its first word. */
+async function packetFilter(instance: string, context: StepContext): Promise<string> {
+  const [nsenter, ...args] = inside(requireNode(instance, context));
+  const list = [...args, '/usr/sbin/iptables', '--list-rules', 'KUBE-ROUTER-FORWARD'];
+  const { stdout } = await execa(nsenter, list, { reject: false, cancelSignal: context.signal });
+  return stdout;
 }
 
 const serverOf = (instance: string) => `https://${nodeAddress(instance)}:6443`;
