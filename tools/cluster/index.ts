@@ -19,7 +19,16 @@ import { toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
 import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
 import type { Network } from './network.ts';
-import { bootNode, clusterDir, inside, networkOf, nodeError, runningNode, stopNode } from './node.ts';
+import {
+  bootNode,
+  clusterDir,
+  inside,
+  isCurrent,
+  networkOf,
+  nodeError,
+  runningNode,
+  stopNode,
+} from './node.ts';
 import { writeKubeconfig } from './pki.ts';
 
 const ADDONS = ['coredns', 'local-path-provisioner', 'traefik'];
@@ -44,7 +53,7 @@ function addresses(instance: string): Network {
   return network;
 }
 
-/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead. */
+/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead or out of date. */
 export function clusterSteps(instance: string, images = stackImages): Step[] {
   return [
     { title: 'Kubernetes node', estimate: 15, run: (context) => startNode(instance, context) },
@@ -69,9 +78,10 @@ export async function destroyCluster(instance: string, context: StepContext): Pr
 }
 
 async function startNode(instance: string, context: StepContext): Promise<void> {
-  if (!(await answers(instance, context))) {
+  const programOf = (name: string) => (name === 'containerd' ? name : toolPath(name));
+  if (!isCurrent(instance, programOf, pauseImage) || !(await answers(instance, context))) {
     await stopNode(instance);
-    await bootNode(instance, (name) => (name === 'containerd' ? name : toolPath(name)), pauseImage, context);
+    await bootNode(instance, programOf, pauseImage, context);
     await waitForApi(API_SECONDS, instance, context);
   }
   const pki = join(clusterDir(instance), 'pki');
@@ -139,8 +149,16 @@ async function startAddons(instance: string, context: StepContext): Promise<void
     const pods = await get<{ items: KubernetesObject[] }>(
       `/api/v1/pods?labelSelector=${encodeURIComponent(ADDON_LABEL)}`,
     );
-    return missing(node, pods.items, ADDONS, booted);
+    return missing(node, pods.items, ADDONS, await packetFilter(instance, context), booted);
   });
+}
+
+/** What kube-router has told the kernel so far; empty before its first word. */
+async function packetFilter(instance: string, context: StepContext): Promise<string> {
+  const [nsenter, ...args] = inside(requireNode(instance, context));
+  const list = [...args, '/usr/sbin/iptables', '--list-rules', 'KUBE-ROUTER-FORWARD'];
+  const { stdout } = await execa(nsenter, list, { reject: false, cancelSignal: context.signal });
+  return stdout;
 }
 
 const serverOf = (instance: string) => `https://${nodeAddress(instance)}:6443`;
