@@ -60,11 +60,15 @@ export async function readApi(
   return promise;
 }
 
-/** What is still missing, in words; empty when everything has become ready since `booted`. Older news are the last boot's. */
+/**
+ * What is still missing, in words; empty when everything has become ready since `booted`. Older news are the last boot's.
+ * `rules` are the node's packet filter: kube-router is ready when the pods that serve have their place in it.
+ */
 export function missing(
   node: KubernetesObject,
   pods: readonly KubernetesObject[],
   addons: readonly string[],
+  rules: string,
   booted: Date,
 ): string[] {
   const condition = node.status.conditions?.find(({ type }) => type === 'Ready');
@@ -73,7 +77,13 @@ export function missing(
     condition?.status === 'True' && fresh
       ? []
       : [`the node (${fresh ? condition?.message : 'no word from the kubelet'})`];
-  return [...nodeProblem, ...addons.filter((addon) => !pods.some((pod) => isServing(pod, addon, booted)))];
+  const serving = addons.map((addon) => pods.find((pod) => isServing(pod, addon, booted)));
+  const enforced = serving.every((pod) => !pod || rules.includes(`POD name:${pod.metadata.name} `));
+  return [
+    ...nodeProblem,
+    ...addons.filter((_, index) => !serving[index]),
+    ...(enforced ? [] : ['kube-router']),
+  ];
 }
 
 function isServing({ metadata, status }: KubernetesObject, addon: string, booted: Date): boolean {

@@ -18,7 +18,17 @@ import { sentence } from '../lib/steps.ts';
 import { toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
 import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
-import { bootNode, clusterDir, inside, networkOf, nodeError, runningNode, stopNode } from './node.ts';
+import type { Network } from './network.ts';
+import {
+  bootNode,
+  clusterDir,
+  inside,
+  isCurrent,
+  networkOf,
+  nodeError,
+  runningNode,
+  stopNode,
+} from './node.ts';
 import { writeKubeconfig } from './pki.ts';
 
 const ADDONS = ['coredns', 'local-path-provisioner', 'traefik'];
@@ -32,13 +42,18 @@ export const contextName = (instance: string): string =>
 export const isRunning = (instance: string): boolean => runningNode(instance) !== undefined;
 
 /** The address at which the host reaches the node's ports, such as 80 of the ingress controller. Fixed once a cluster exists. */
-export function nodeAddress(instance: string): string {
+export const nodeAddress = (instance: string): string => addresses(instance).nodeAddress;
+
+/** The address that pods see when the host calls them: it is none of the node's own. */
+export const hostAddress = (instance: string): string => addresses(instance).hostAddress;
+
+function addresses(instance: string): Network {
   const network = networkOf(instance);
   if (network === undefined) throw new Error(`There is no cluster "${instance}" yet: start it first.`);
-  return network.nodeAddress;
+  return network;
 }
 
-/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead. */
+/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead or out of date. */
 export function clusterSteps(instance: string, images = stackImages): Step[] {
   return [
     { title: 'Kubernetes node', estimate: 15, run: (context) => startNode(instance, context) },
@@ -63,9 +78,10 @@ export async function destroyCluster(instance: string, context: StepContext): Pr
 }
 
 async function startNode(instance: string, context: StepContext): Promise<void> {
-  if (!(await answers(instance, context))) {
+  const programOf = (name: string) => (name === 'containerd' ? name : toolPath(name));
+  if (!isCurrent(instance, programOf, pauseImage) || !(await answers(instance, context))) {
     await stopNode(instance);
-    await bootNode(instance, (name) => (name === 'containerd' ? name : toolPath(name)), pauseImage, context);
+    await bootNode(instance, programOf, pauseImage, context);
     await waitForApi(API_SECONDS, instance, context);
   }
   const pki = join(clusterDir(instance), 'pki');
@@ -133,8 +149,16 @@ async function startAddons(instance: string, context: StepContext): Promise<void
     const pods = await get<{ items: KubernetesObject[] }>(
       `/api/v1/pods?labelSelector=${encodeURIComponent(ADDON_LABEL)}`,
     );
-    return missing(node, pods.items, ADDONS, booted);
+    return missing(node, pods.items, ADDONS, await packetFilter(instance, context), booted);
   });
+}
+
+/** What kube-router has told the kernel so far; empty before its first word. */
+async function packetFilter(instance: string, context: StepContext): Promise<string> {
+  const [nsenter, ...args] = inside(requireNode(instance, context));
+  const list = [...args, '/usr/sbin/iptables', '--list-rules', 'KUBE-ROUTER-FORWARD'];
+  const { stdout } = await execa(nsenter, list, { reject: false, cancelSignal: context.signal });
+  return stdout;
 }
 
 const serverOf = (instance: string) => `https://${nodeAddress(instance)}:6443`;

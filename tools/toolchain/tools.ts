@@ -91,6 +91,7 @@ const KUBERNETES = '1.36.3';
 const ETCD = '3.7.1';
 const COREDNS = '1.14.7';
 const LOCAL_PATH_PROVISIONER = '0.0.37';
+const KUBE_ROUTER = '2.6.3-k3s1';
 const TRAEFIK = '3.7.15';
 
 const KUBE_PROGRAMS = [
@@ -293,6 +294,23 @@ export const clusterTools: readonly Tool[] = [
     estimate: 30,
   },
   {
+    name: 'kube-router',
+    version: KUBE_ROUTER,
+    programs: [{ name: 'kube-router', args: ['--version'] }],
+    ways: [
+      {
+        kind: 'go',
+        builds: [
+          {
+            ...kubernetesModule('./kube-router', 'kube-router'),
+            values: { 'github.com/cloudnativelabs/kube-router/v2/pkg/version.Version': `v${KUBE_ROUTER}` },
+          },
+        ],
+      },
+    ],
+    estimate: 15,
+  },
+  {
     name: 'traefik',
     version: TRAEFIK,
     programs: [{ name: 'traefik', args: ['version'] }],
@@ -330,6 +348,7 @@ export const debianPackages: readonly string[] = [
   'containernetworking-plugins',
   'debootstrap',
   'iproute2',
+  'ipset',
   'iptables',
   'nftables',
   'openssl',
@@ -371,6 +390,6 @@ function kubernetesModule(path: string, output: string): GoBuild {
     module: 'kubernetes',
     package: path,
     output,
-    noSumDb: 'github.com/rancher/*,sigs.k8s.io/sig-storage-lib-external-provisioner/*',
+    noSumDb: 'github.com/k3s-io/*,github.com/rancher/*,sigs.k8s.io/sig-storage-lib-external-provisioner/*',
   };
 }
