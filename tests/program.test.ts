@@ -167,6 +167,7 @@ const variants: Variant[] = [
     title: 'with the load balancer of a cloud',
     changes: {
       ingress: { className: 'gce', internal: true, certificate: { clusterIssuer: 'public' } },
+      networkPolicy: { clients: [{ cidr: '10.0.0.0/8' }] },
     },
     cluster: () => ({
       '/apis/cloud.google.com/v1': kinds('BackendConfig'),
