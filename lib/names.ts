@@ -9,6 +9,7 @@ export const names = {
   server: 'mlflow',
   migration: 'mlflow-migration',
   ingress: 'mlflow-ingress',
+  httpRoute: 'mlflow-http-route',
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
 } as const;
@@ -91,6 +92,7 @@ export const plannedObjects: readonly PlannedObject[] = [
   ...[besideIngress.redirect, besideIngress.allowList].map((name) =>
     object('Middleware', 'apis/traefik.io/v1alpha1', name),
   ),
+  object('HTTPRoute', 'apis/gateway.networking.k8s.io/v1', names.httpRoute),
   object('BackendConfig', 'apis/cloud.google.com/v1', besideIngress.backend),
   object('FrontendConfig', 'apis/networking.gke.io/v1beta1', besideIngress.frontend),
 ];

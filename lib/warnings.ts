@@ -26,6 +26,11 @@ export function warnings({ server, backendStore, auth, metrics }: Settings): str
       `mlflow-stack:server.image.tag is ${image.tag}; official images without -full lack the drivers of databases and stores`,
     );
   }
+  if (server.allowAnyHost) {
+    found.push(
+      'mlflow-stack:server.allowAnyHost is true: a web page that a user visits can reach the server by a name of its own (DNS rebinding); name the hosts in server.extraAllowedHosts instead',
+    );
+  }
   if (backendStore.kind === 'sqlite') {
     found.push(
       'mlflow-stack:backendStore.kind is sqlite, which is for one person: requests wait for each other, and an update stops the server; use postgres for a team',
