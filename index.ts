@@ -7,6 +7,7 @@ import {
   ArtifactStore,
   BackendStore,
   GcCronJob,
+  HttpRoute,
   Ingress,
   MlflowRuntime,
   MlflowServer,
@@ -131,6 +132,10 @@ const ingress = settings.ingress.enabled
     )
   : undefined;
 
+const httpRoute = settings.httpRoute.enabled
+  ? new HttpRoute(names.httpRoute, { ...settings.httpRoute, service: server.connection }, opts)
+  : undefined;
+
 const afterServer = {
   runtime: pods,
   artifacts,
@@ -152,8 +157,8 @@ export const service = pulumi.output({
   name: server.connection.name,
   port: server.connection.port,
 });
-/** Tracking URL for clients outside the cluster; without an Ingress, the one that the port-forward of `nextCommands` opens. */
-export const trackingUrl = `${ingress?.url ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
+/** Tracking URL for clients outside the cluster; without an Ingress or a route, the one that the port-forward of `nextCommands` opens. */
+export const trackingUrl = `${ingress?.url ?? httpRoute?.url ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
 /** Tracking URL for clients inside the cluster. */
 export const internalTrackingUrl = server.connection.url;
 export const artifactUri = artifacts.uri;

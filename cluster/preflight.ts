@@ -6,7 +6,7 @@ import type { Settings } from '../config.ts';
 import { missingApis } from './checks/apis.ts';
 import { claimMistakes, claimsLeftBehind } from './checks/claims.ts';
 import { classMistakes } from './checks/classes.ts';
-import { issuerMistakes } from './checks/entry.ts';
+import { gatewayMistakes, issuerMistakes } from './checks/entry.ts';
 import { existingClaimMistakes } from './checks/existing-claim.ts';
 import { foreignObjects, inspectNamespace } from './checks/namespace.ts';
 import { certificateMistakes, referenceMistakes, referencesTooEarly } from './checks/references.ts';
@@ -68,10 +68,11 @@ async function look(access: ClusterAccess, settings: Settings): Promise<Findings
 const only = (mistake: string): Findings => ({ mistakes: [mistake], facts: noFacts });
 
 async function inspect(view: ClusterView, settings: Settings): Promise<Findings> {
-  const [classes, apis, issuers, namespace, leftBehind] = await Promise.all([
+  const [classes, apis, issuers, gateways, namespace, leftBehind] = await Promise.all([
     classMistakes(view, settings),
     missingApis(view, settings),
     issuerMistakes(view, settings),
+    gatewayMistakes(view, settings),
     inspectNamespace(view, settings.namespace),
     claimsLeftBehind(view, settings),
   ]);
@@ -86,6 +87,7 @@ async function inspect(view: ClusterView, settings: Settings): Promise<Findings>
     ...classes,
     ...apis,
     ...issuers,
+    ...gateways,
     ...namespace.mistakes,
     ...leftBehind,
     ...content.mistakes,

@@ -67,6 +67,8 @@ export interface MlflowServerArgs extends ScalingArgs {
   readonly service: {
     readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
     readonly port: number;
+    /** Ranges of addresses that may use a LoadBalancer; none for any. */
+    readonly allowedCidrs: readonly string[];
     readonly annotations: Record<string, pulumi.Input<string>>;
   };
   readonly probes: {
@@ -76,6 +78,9 @@ export interface MlflowServerArgs extends ScalingArgs {
     /** `health` always answers; `server-info` also passes the Host check. */
     readonly readinessPath: 'health' | 'server-info';
   };
+  /** Further hosts and origins that users name. */
+  readonly extraAllowedHosts: readonly string[];
+  readonly extraAllowedOrigins: readonly string[];
   /** What is accepted as Host and as Origin for the sake of the ways in from outside. */
   readonly entry: PublicEntry;
   readonly migrations: {
@@ -298,12 +303,13 @@ function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
     allowedHosts({
       service: { name, namespace },
       publicHosts: args.entry.hosts,
+      extraHosts: args.extraAllowedHosts,
       jobs: args.jobs,
       // A scraper calls each pod by its address, which Kubernetes fills in here.
       podAddress: args.metrics.enabled ? `$(POD_IP)` : undefined,
     }).join(','),
   );
-  const { origins } = args.entry;
+  const origins = [...args.entry.origins, ...args.extraAllowedOrigins];
   return [
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     { name: 'MLFLOW_SERVER_ALLOWED_HOSTS', value: hosts },
@@ -358,6 +364,8 @@ function serverService(
         type: args.service.type,
         selector: selectorLabels(component),
         ports: [{ name: 'http', port: args.service.port, targetPort: 'http' }],
+        loadBalancerSourceRanges:
+          args.service.allowedCidrs.length > 0 ? [...args.service.allowedCidrs] : undefined,
       },
     },
     { parent },

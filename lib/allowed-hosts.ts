@@ -23,6 +23,8 @@ export interface PublicEntry {
 export interface EntryPoints {
   readonly service: { readonly name: string; readonly namespace: string };
   readonly publicHosts: readonly string[];
+  /** What users add: bare names with any port, all else as it is written. */
+  readonly extraHosts?: readonly string[];
   /** Whether MLflow's job runner calls the server back, which it does as 0.0.0.0. */
   readonly jobs: boolean;
   /** Address of the pod itself, which a scraper of metrics calls. Default: calls to it are refused. */
@@ -30,7 +32,13 @@ export interface EntryPoints {
 }
 
 /** Values for `MLFLOW_SERVER_ALLOWED_HOSTS`. */
-export function allowedHosts({ service, publicHosts, jobs, podAddress }: EntryPoints): string[] {
+export function allowedHosts({
+  service,
+  publicHosts,
+  extraHosts = [],
+  jobs,
+  podAddress,
+}: EntryPoints): string[] {
   const { name, namespace } = service;
   const hosts = [
     ...publicHosts,
@@ -42,12 +50,18 @@ export function allowedHosts({ service, publicHosts, jobs, podAddress }: EntryPo
     '127.0.0.1',
   ];
   return [
-    ...hosts.flatMap((host) => [host, `${host}:*`]),
+    ...hosts.flatMap(withAnyPort),
+    ...extraHosts.flatMap((host) => (/^[\w.-]+$/.test(host) ? withAnyPort(host) : [host])),
     ...(jobs ? ['0.0.0.0:*'] : []),
     // Without a pattern, so that an IPv6 address in brackets is no set of characters.
     ...(podAddress === undefined ? [] : [`${podAddress}:5000`, `[${podAddress}]:5000`]),
   ];
 }
+
+const withAnyPort = (host: string): string[] => [host, `${host}:*`];
+
+/** Whether a pattern accepts any host. */
+export const isAnyHost = (host: string): boolean => /^[*?:.]*[*][*?:.]*$/.test(host);
 
 /** What all ways in together make the server accept. */
 export function publicEntry(ways: readonly WayIn[]): PublicEntry {

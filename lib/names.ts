@@ -10,6 +10,7 @@ export const names = {
   migration: 'mlflow-migration',
   ingress: 'mlflow-ingress',
   networkPolicies: 'mlflow-network',
+  httpRoute: 'mlflow-http-route',
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
 } as const;
@@ -100,6 +101,7 @@ export const plannedObjects: readonly PlannedObject[] = [
   ...[besideIngress.redirect, besideIngress.allowList].map((name) =>
     object('Middleware', 'apis/traefik.io/v1alpha1', name),
   ),
+  object('HTTPRoute', 'apis/gateway.networking.k8s.io/v1', names.httpRoute),
   object('BackendConfig', 'apis/cloud.google.com/v1', besideIngress.backend),
   object('FrontendConfig', 'apis/networking.gke.io/v1beta1', besideIngress.frontend),
 ];

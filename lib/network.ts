@@ -67,7 +67,7 @@ const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum'];
 const when = <T extends End>(isSo: boolean, ends: readonly T[]): readonly T[] => (isSo ? ends : []);
 
 function connections(settings: Settings, facts: NetworkFacts): Connection[] {
-  const { networkPolicy, ingress, metrics, server, artifactStore } = settings;
+  const { networkPolicy, metrics, server, artifactStore } = settings;
   const toServer = { to: [serverComponent], ports: tcp(podPorts.server) } as const;
   // In mode proxy the server deletes files for garbage collection.
   const storing: End[] = [
@@ -81,7 +81,7 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
   return [
     { from: ['gc'], ...toServer },
     { from: [everyPodBeside], ...toServer },
-    { from: when(ingress.enabled, entryPeers(settings)), ...toServer },
+    { from: entryPeers(settings), ...toServer },
     { from: when(metrics.enabled, networkPolicy.monitoringNamespaces.map(podsOf)), ...toServer },
     { from: networkPolicy.clients.map(clientPeer), ...toServer },
 
@@ -148,10 +148,11 @@ const isWorkload = (end: End): end is Workload => typeof end === 'string';
 const peer = (end: End): Peer =>
   isWorkload(end) ? { podSelector: { matchLabels: selectorLabels(end) } } : end;
 
-function entryPeers({ networkPolicy, ingress }: Settings): Peer[] {
-  const sources = controllers[controllerOf(ingress)].sendsFrom(ingress);
+/** Controllers of Ingresses and Gateways. */
+function entryPeers({ networkPolicy, ingress, httpRoute }: Settings): Peer[] {
+  const sources = ingress.enabled ? controllers[controllerOf(ingress)].sendsFrom(ingress) : [];
   return [
-    ...networkPolicy.ingressNamespaces.map(podsOf),
+    ...when(ingress.enabled || httpRoute.enabled, networkPolicy.ingressNamespaces.map(podsOf)),
     ...(typeof sources === 'string' ? [] : sources.map(range)),
   ];
 }

@@ -6,7 +6,9 @@ import {
   className,
   flag,
   hostName,
+  manifests,
   notShown,
+  objectName,
   oneOf,
   optionalSection,
   pem,
@@ -78,5 +80,45 @@ export const ingress = optionalSection({
   internal: v.optional(flag(), false),
   /** Ranges of addresses that may use it, with nginx, traefik and alb. Default: any address. */
   allowedCidrs: v.optional(v.array(cidr(), 'a list of ranges of addresses'), []),
+  annotations: texts(),
+});
+
+/** https://gateway-api.sigs.k8s.io/geps/gep-2257/ */
+const duration = () => text('a duration such as 600s or 10m, or none', /^(none|(\d{1,5}(h|m|s|ms)){1,4})$/);
+
+export const httpRoute = optionalSection({
+  /** Makes an HTTPRoute of the Gateway API, version 1.2 or newer. */
+  enabled: v.optional(flag(), false),
+  /** Gateways that it belongs to, at least one. */
+  parentRefs: v.optional(
+    v.array(
+      section({
+        name: className(),
+        /** Default: the namespace of the stack. */
+        namespace: v.optional(objectName()),
+        /** Listener of that Gateway. Default: all that let the route in. */
+        sectionName: v.optional(className()),
+        port: v.optional(wholeNumber(1, 65_535)),
+      }),
+      'a list of Gateways, each with a name',
+    ),
+    [],
+  ),
+  /** Hosts that people use, as for an Ingress. */
+  hosts: v.optional(hosts(), []),
+  /** Requests that lead to the server. Default: all below `server.staticPrefix`, else all. */
+  matches: manifests<object>('a match with path, headers, queryParams or method'),
+  /** What a Gateway does to requests and answers. */
+  filters: manifests<object>('a filter with a type'),
+  timeouts: optionalSection({
+    /** Longest that a client waits for its answer; `none` leaves it to the Gateway. */
+    request: v.optional(duration(), '600s'),
+    /** The same of one attempt to ask the server. */
+    backendRequest: v.optional(duration(), 'none'),
+  }),
+  /** Whether the listener serves HTTPS, which decides on URLs and origins. */
+  tls: v.optional(flag(), false),
+  ...ports,
+  labels: texts(),
   annotations: texts(),
 });

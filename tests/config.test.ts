@@ -73,7 +73,10 @@ describe('settings', () => {
         tmpSize: '2Gi',
         rbac: { rules: [], clusterRules: [] },
         runAsUser: 1000,
-        service: { type: 'ClusterIP', port: 5000, annotations: {} },
+        extraAllowedHosts: [],
+        allowAnyHost: false,
+        extraAllowedOrigins: [],
+        service: { type: 'ClusterIP', port: 5000, allowedCidrs: [], annotations: {} },
         probes: {
           startup: probe(2, 150),
           readiness: probe(10, 3),
@@ -87,7 +90,13 @@ describe('settings', () => {
       },
       pods: { ...noParts, imagePullSecrets: [] },
       autoscaling: { enabled: false, kind: 'horizontal', min: 1, max: 2, cpuPercent: 75 },
-      auth: { kind: 'none', adminUsername: 'admin', defaultPermission: 'READ', cacheSeconds: 0 },
+      auth: {
+        kind: 'none',
+        acceptPublic: false,
+        adminUsername: 'admin',
+        defaultPermission: 'READ',
+        cacheSeconds: 0,
+      },
       workspaces: { enabled: false },
       secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
       metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
@@ -114,6 +123,19 @@ describe('settings', () => {
         redirectHttp: true,
         internal: false,
         allowedCidrs: [],
+        annotations: {},
+      },
+      httpRoute: {
+        enabled: false,
+        parentRefs: [],
+        hosts: [],
+        matches: [],
+        filters: [],
+        timeouts: { request: '600s', backendRequest: 'none' },
+        tls: false,
+        port: 80,
+        httpsPort: 443,
+        labels: {},
         annotations: {},
       },
       gc: {
@@ -167,7 +189,7 @@ describe('settings', () => {
     { server: { resources: { limits: { cpu: 2 } } } },
     { server: { image: { tag: '3.17.2' } } },
     { server: { image: { digest: `sha256:${'0'.repeat(64)}` } } },
-    { ingress: { enabled: true, hosts: ['mlflow.localhost', '1.2.3.4', 'xn--bcher-kva.example'] } },
+    { ingress: { hosts: ['mlflow.localhost', '1.2.3.4', 'xn--bcher-kva.example'] } },
     { gc: { olderThan: 'all' } },
     { gc: { olderThan: '1d12h' } },
     { gc: { olderThan: '90m' } },
@@ -220,7 +242,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, networkPolicy, gc, traceArchival';
+    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival';
 
   it('is told together with all others, in one message', () => {
     expect(
@@ -295,6 +317,26 @@ describe('a mistake in the settings', () => {
     [
       { ingress: { hosts: ['a.example/mlflow'] } },
       'ingress.hosts[0] is "a.example/mlflow"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
+    ],
+    [
+      { server: { extraAllowedHosts: ['https://a.example'] } },
+      'server.extraAllowedHosts[0] is "https://a.example"; allowed: a Host header such as mlflow.example.com or mlflow.example.com:8080, without scheme or path',
+    ],
+    [
+      { server: { extraAllowedOrigins: ['*'] } },
+      'server.extraAllowedOrigins[0] is "*"; allowed: an origin such as https://notebooks.example.com, without path',
+    ],
+    [
+      { server: { service: { allowedCidrs: ['10.0.0.0/40'] } } },
+      'server.service.allowedCidrs[0] is "10.0.0.0/40"; allowed: a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one',
+    ],
+    [
+      { httpRoute: { parentRefs: [{ namespace: 'gateways' }] } },
+      'httpRoute.parentRefs[0].name is missing; allowed: at most 253 lower-case letters, digits, hyphens and dots',
+    ],
+    [
+      { httpRoute: { timeouts: { request: '10 minutes' } } },
+      'httpRoute.timeouts.request is "10 minutes"; allowed: a duration such as 600s or 10m, or none',
     ],
     [
       { ingress: { paths: [] } },

@@ -10,7 +10,14 @@ import type { DataProtection } from '../lib/data-protection.ts';
 import { plannedObjects } from '../lib/names.ts';
 import { type Answers, readyCluster } from './support/api-server.ts';
 import { authority } from './support/certificates.ts';
-import { type Manifest, isKubernetesObject, manifest, podTemplate } from './support/manifests.ts';
+import {
+  type Manifest,
+  container,
+  isKubernetesObject,
+  manifest,
+  plainEnv,
+  podTemplate,
+} from './support/manifests.ts';
 import {
   type Json,
   type Registered,
@@ -162,6 +169,25 @@ const variants: Variant[] = [
       },
     },
     cluster: () => ({ '/apis/traefik.io/v1alpha1': kinds('Middleware') }),
+  },
+  {
+    title: 'with a route of a Gateway beside the Ingress, below a path',
+    changes: {
+      networkPolicy: { clients: [{ cidr: '10.0.0.0/8' }] },
+      auth: { kind: 'basic' },
+      server: {
+        staticPrefix: '/mlflow',
+        extraAllowedHosts: ['mlflow.example.com'],
+        service: { type: 'LoadBalancer' },
+      },
+      httpRoute: { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['route.example'], tls: true },
+    },
+    cluster: () => ({
+      '/apis/gateway.networking.k8s.io/v1': kinds('HTTPRoute'),
+      '/apis/gateway.networking.k8s.io/v1/namespaces/mlflow/gateways/edge': {
+        spec: { listeners: [{ name: 'websecure', port: 443, protocol: 'HTTPS' }] },
+      },
+    }),
   },
   {
     title: 'with the load balancer of a cloud',
@@ -509,6 +535,20 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
         }),
       );
       expect(run.get('Secret/mlflow-postgres-tls').inputs.stringData).to.deep.equal(secret({ ...tls }));
+    });
+
+    it('lets in what comes by Ingress, by route and by names of the user', () => {
+      const run = updateOf('with a route of a Gateway beside the Ingress, below a path');
+      const variables = plainEnv(container(run.get('Deployment/mlflow-deployment'), 'mlflow'));
+      const hosts = variables.MLFLOW_SERVER_ALLOWED_HOSTS?.split(',');
+      expect(hosts).to.include.members(['mlflow.localhost', 'route.example', 'mlflow.example.com:*']);
+      expect(variables.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS?.split(',')).to.include.members([
+        'http://mlflow.localhost:8080',
+        'https://route.example',
+      ]);
+      for (const id of ['Ingress/mlflow-ingress-ingress', 'HTTPRoute/mlflow-http-route-route'])
+        expect(JSON.stringify(run.get(id).inputs), id).to.match(/"(path|value)":"\/mlflow"/);
+      expect(run.outputs.trackingUrl).to.equal('http://mlflow.localhost:8080/mlflow');
     });
 
     it('leaves out what is switched off', async () => {

@@ -12,7 +12,7 @@ interface AddOn {
 
 /** Kinds that only an add-on brings, as far as the settings ask for them. */
 function addOns(settings: Settings): AddOn[] {
-  const { metrics, autoscaling, ingress } = settings;
+  const { metrics, autoscaling, ingress, httpRoute } = settings;
   return [
     ...(metrics.enabled && metrics.discovery === 'serviceMonitor'
       ? [
@@ -29,6 +29,15 @@ function addOns(settings: Settings): AddOn[] {
             kind: 'VerticalPodAutoscaler',
             version: 'autoscaling.k8s.io/v1',
             remedy: 'install the Vertical Pod Autoscaler, or set mlflow-stack:autoscaling.kind to horizontal',
+          },
+        ]
+      : []),
+    ...(httpRoute.enabled
+      ? [
+          {
+            kind: 'HTTPRoute',
+            version: 'gateway.networking.k8s.io/v1',
+            remedy: 'install the Gateway API, or use mlflow-stack:ingress',
           },
         ]
       : []),

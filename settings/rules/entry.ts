@@ -1,13 +1,33 @@
 // The ways in from outside the cluster.
-import { endsTls, ingressNeeds, tlsHosts } from '../../lib/entry.ts';
+import { isAnyHost } from '../../lib/allowed-hosts.ts';
+import { endsTls, ingressNeeds, openWaysIn, tlsHosts } from '../../lib/entry.ts';
 import { controllerOf, controllers } from '../../lib/ingress-controllers.ts';
 import type { Settings } from '../index.ts';
 import { type Rule, repeated, sentences } from './rule.ts';
 
 export function entry(settings: Settings): string[] {
-  const { ingress } = settings;
+  const { ingress, httpRoute, auth } = settings;
+  const open = openWaysIn(settings);
+  const shared = ingress.hosts.filter((host) => httpRoute.hosts.includes(host));
   return [
     ...sentences([
+      [
+        open.length > 0 && auth.kind === 'none' && !auth.acceptPublic,
+        `auth.kind is none, but ${open.join(' and ')} let${open.length > 1 ? '' : 's'} in whoever comes from anywhere; use auth.kind basic, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
+      ],
+      [
+        httpRoute.enabled && httpRoute.parentRefs.length === 0,
+        'httpRoute.parentRefs is empty; name the Gateway that the route belongs to',
+      ],
+      [
+        httpRoute.enabled && httpRoute.hosts.length === 0,
+        'httpRoute.hosts is empty; a route needs at least one host, such as mlflow.example.com',
+      ],
+      [
+        ingress.enabled && httpRoute.enabled && shared.length > 0,
+        `httpRoute.hosts names ${shared.join(', ')}, which ingress.hosts names, too; choose one way in for each host`,
+      ],
+      ...serverRules(settings),
       [
         ingress.enabled && ingress.hosts.length === 0,
         'ingress.hosts is empty; an Ingress needs at least one host, such as mlflow.example.com',
@@ -15,7 +35,29 @@ export function entry(settings: Settings): string[] {
       ...controllerRules(settings),
     ]),
     ...repeated('ingress.hosts', ingress.hosts),
+    ...repeated('httpRoute.hosts', httpRoute.hosts),
+    ...repeated('server.extraAllowedHosts', settings.server.extraAllowedHosts),
+    ...repeated('server.extraAllowedOrigins', settings.server.extraAllowedOrigins),
     ...tls(settings, settings.cloud),
+  ];
+}
+
+function serverRules({ server }: Settings): Rule[] {
+  const { extraAllowedHosts, allowAnyHost, service } = server;
+  const any = extraAllowedHosts.find(isAnyHost);
+  return [
+    [
+      any !== undefined && !allowAnyHost,
+      `server.extraAllowedHosts has ${any ?? ''}, which accepts any host; name the hosts, or set mlflow-stack:server.allowAnyHost to true`,
+    ],
+    [
+      any === undefined && allowAnyHost,
+      'server.allowAnyHost is true, but server.extraAllowedHosts has no *; add it there, or remove this',
+    ],
+    [
+      service.allowedCidrs.length > 0 && service.type !== 'LoadBalancer',
+      `server.service.allowedCidrs is for type LoadBalancer, but type is ${service.type}; remove it or change the type`,
+    ],
   ];
 }
 

@@ -5,7 +5,7 @@ import type { Settings } from '../index.ts';
 import { repeated, sentences } from './rule.ts';
 
 export function networkPolicy(settings: Settings): string[] {
-  const { networkPolicy: policy, ingress, server, backendStore, artifactStore } = settings;
+  const { networkPolicy: policy, ingress, httpRoute, server, backendStore, artifactStore } = settings;
   const { clients, ingressNamespaces, databaseCidrs, objectStoreCidrs } = policy;
   const controller = controllerOf(ingress);
   const admitsAddresses = !policy.enabled || clients.some(({ cidr }) => cidr !== undefined);
@@ -24,8 +24,11 @@ export function networkPolicy(settings: Settings): string[] {
     ),
     ...sentences([
       [
-        policy.enabled && ingress.enabled && ingressNamespaces.length === 0 && clients.length === 0,
-        'networkPolicy.ingressNamespaces is empty, so that no Ingress controller reaches the server; name its namespace, or its addresses in networkPolicy.clients',
+        policy.enabled &&
+          (ingress.enabled || httpRoute.enabled) &&
+          ingressNamespaces.length === 0 &&
+          clients.length === 0,
+        'networkPolicy.ingressNamespaces is empty, so that no controller of an Ingress or a Gateway reaches the server; name its namespace, or its addresses in networkPolicy.clients',
       ],
       [
         ingress.enabled && controllers[controller].sendsFrom(ingress) === 'subnets' && !admitsAddresses,

@@ -371,7 +371,7 @@ const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE----
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 describe('the certificate of an Ingress', () => {
-  const hosts = ['a.example', 'b.example'];
+  const hosts = ['a.localhost', 'b.localhost'];
   const ingress = (tls: object[]) => ({
     ingress: { enabled: true, className: 'traefik', redirectHttp: false, hosts, tls },
   });
@@ -381,7 +381,7 @@ describe('the certificate of an Ingress', () => {
   before(async () => {
     const issuer = await authority();
     good = await issuer.issue({ hosts });
-    other = await issuer.issue({ hosts: ['a.example'], to: -0.5 });
+    other = await issuer.issue({ hosts: ['a.localhost'], to: -0.5 });
   });
 
   it('may be in a Secret, which pods do not read', async () => {
@@ -398,14 +398,14 @@ describe('the certificate of an Ingress', () => {
     const found = await mistakes(
       secret('web', { ...files(other), 'tls.key': good.key }),
       ingress([
-        { hosts: ['a.example'], secretName: 'none' },
-        { hosts: ['b.example'], secretName: 'web' },
+        { hosts: ['a.localhost'], secretName: 'none' },
+        { hosts: ['b.localhost'], secretName: 'web' },
       ]),
     );
     expect(found).to.have.members([
       'Secret "none", which mlflow-stack:ingress.tls[0].secretName names, does not exist in namespace "mlflow"; create it',
       `key "tls.crt" ${named} expired on ${new Date(Date.now() - 43_200_000).toISOString().slice(0, 10)}; renew it`,
-      `key "tls.crt" ${named} is not for b.example; use one with these names as subject alternative names`,
+      `key "tls.crt" ${named} is not for b.localhost; use one with these names as subject alternative names`,
       `key "tls.key" ${named} is not the key of the certificate; use the one that the certificate was made for`,
     ]);
   });

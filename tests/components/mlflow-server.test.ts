@@ -141,6 +141,17 @@ describe('MlflowServer', () => {
     expect(uvicorn).to.include('--proxy-headers');
   });
 
+  it('accepts the hosts and origins that users add', async () => {
+    const variables = await env({
+      extraAllowedHosts: ['10.*'],
+      extraAllowedOrigins: ['https://notebooks.example'],
+    });
+    expect(variables.MLFLOW_SERVER_ALLOWED_HOSTS).to.match(/,10\.\*$/);
+    expect(variables.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS).to.equal(
+      'https://a.example,https://b.example,https://notebooks.example',
+    );
+  });
+
   it('sets no origins where there is no way in from outside', async () => {
     expect(await env({ entry: { hosts: [], origins: [] } })).not.to.have.property(
       'MLFLOW_SERVER_CORS_ALLOWED_ORIGINS',
@@ -246,6 +257,10 @@ describe('MlflowServer', () => {
         selector: selectorOf('tracking-server'),
         ports: [{ name: 'http', port: 8000, targetPort: 'http' }],
       },
+    });
+    const ranges = { type: 'LoadBalancer', allowedCidrs: ['10.0.0.0/8'] } as const;
+    expect((await service(ranges)).inputs.spec).to.deep.include({
+      loadBalancerSourceRanges: ['10.0.0.0/8'],
     });
     expect((await build()).outputs.connection).to.deep.equal({
       namespace: 'team-a',

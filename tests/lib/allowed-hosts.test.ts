@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type WayIn, allowedHosts, publicEntry, publicUrls } from '../../lib/allowed-hosts.ts';
+import { type WayIn, allowedHosts, isAnyHost, publicEntry, publicUrls } from '../../lib/allowed-hosts.ts';
 import { waysIn } from '../../lib/entry.ts';
 import { settingsWith } from '../support/settings.ts';
 
@@ -33,10 +33,24 @@ describe('allowed hosts', () => {
     ]);
   });
 
+  it('hold what users add, a bare name with any port, all else as it is written', () => {
+    const extraHosts = ['mlflow.example', '10.*', 'b.example:8080', '[[]fd00:*'];
+    expect(
+      allowedHosts({ service, publicHosts: [], extraHosts, jobs: false }).slice(2 * ownHosts.length),
+    ).to.deep.equal(['mlflow.example', 'mlflow.example:*', '10.*', 'b.example:8080', '[[]fd00:*']);
+  });
+
   it('never hold a wildcard for any host', () => {
     const hosts = allowedHosts({ service, publicHosts: ['a.example'], jobs: true });
     expect(hosts.filter((host) => host.startsWith('*'))).to.deep.equal([]);
   });
+});
+
+describe('a pattern of hosts', () => {
+  for (const host of ['*', '*:*', '**', '*.*', '?*'])
+    it(`${host} accepts any host`, () => expect(isAnyHost(host)).to.equal(true));
+  for (const host of ['10.*', '*.example', 'a.example:*', 'a.example', '???'])
+    it(`${host} does not`, () => expect(isAnyHost(host)).to.equal(false));
 });
 
 describe('public addresses', () => {
@@ -82,11 +96,14 @@ describe('public addresses', () => {
     });
   });
 
-  it('are none where the Ingress is switched off, since its hosts lead nowhere then', () => {
-    const ingress = { hosts: ['a.example'] };
-    expect(waysIn(settingsWith({ ingress }))).to.deep.equal([]);
-    expect(
-      publicUrls(waysIn(settingsWith({ ingress: { ...ingress, enabled: true } }))[0] ?? way),
-    ).to.deep.equal(['http://a.example']);
+  it('are none where Ingress and route are switched off, since their hosts lead nowhere then', () => {
+    const way = { hosts: ['a.localhost'] };
+    const route = { hosts: ['b.localhost'], parentRefs: [{ name: 'edge' }], tls: true };
+    const urls = (enabled: boolean) =>
+      waysIn(settingsWith({ ingress: { ...way, enabled }, httpRoute: { ...route, enabled } })).flatMap(
+        publicUrls,
+      );
+    expect(urls(false)).to.deep.equal([]);
+    expect(urls(true)).to.deep.equal(['http://a.localhost', 'https://b.localhost']);
   });
 });

@@ -35,6 +35,11 @@ describe('a warning', () => {
 
   for (const [title, settings, expected] of [
     [
+      'of a server that accepts any host',
+      { server: { extraAllowedHosts: ['*'], allowAnyHost: true } },
+      /allowAnyHost is true.*DNS rebinding/,
+    ],
+    [
       'of SQLite, which is for one person',
       { backendStore: { kind: 'sqlite' } },
       /backendStore\.kind is sqlite.*use postgres/,

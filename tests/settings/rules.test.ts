@@ -4,8 +4,12 @@ import { mistakes, settingsWith } from '../support/settings.ts';
 const key = { secretName: 'own', key: 'value' };
 const external = { kind: 'external', host: 'db.example', connectionFrom: { secretName: 'db' } };
 const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
-const web = { enabled: true, hosts: ['a.example', 'b.example'] };
+const web = { enabled: true, hosts: ['a.localhost', 'b.localhost'] };
+const route = { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['c.localhost'] };
 const tag = (version: string) => ({ image: { tag: `v${version}-full` } });
+
+/** Load balancers send from addresses. */
+const networkPolicy = { clients: [{ cidr: '10.0.0.0/16' }] };
 
 describe('settings that do not go together', () => {
   for (const [settings, ...sentences] of [
@@ -276,8 +280,8 @@ describe('settings that do not go together', () => {
       'ingress.hosts is empty; an Ingress needs at least one host, such as mlflow.example.com',
     ],
     [
-      { ingress: { hosts: ['a.example', 'b.example', 'a.example'] } },
-      'ingress.hosts names a.example more than once; name each once',
+      { ingress: { hosts: ['a.localhost', 'b.localhost', 'a.localhost'] } },
+      'ingress.hosts names a.localhost more than once; name each once',
     ],
 
     [
@@ -289,14 +293,14 @@ describe('settings that do not go together', () => {
       'ingress.tls[0] has certificate but no key; give both, the key as a secret',
     ],
     [
-      { ingress: { ...web, tls: [{ hosts: ['a.example'] }, { hosts: ['b.example'], key: 'k' }] } },
+      { ingress: { ...web, tls: [{ hosts: ['a.localhost'] }, { hosts: ['b.localhost'], key: 'k' }] } },
       'ingress.tls[1] has key but no certificate; give both, the key as a secret',
     ],
     [
       {
         ingress: {
           ...web,
-          tls: ['a.example', 'b.example'].map((host) => ({ hosts: [host], selfSigned: true })),
+          tls: ['a.localhost', 'b.localhost'].map((host) => ({ hosts: [host], selfSigned: true })),
         },
       },
       'ingress.tls has several entries with selfSigned; use one with all their hosts',
@@ -306,12 +310,12 @@ describe('settings that do not go together', () => {
       'ingress.tls is for c.example, d.example, which ingress.hosts does not name; add it there, or remove it here',
     ],
     [
-      { ingress: { ...web, tls: [{ hosts: ['b.example'], secretName: 's' }] } },
-      "ingress.tls is not for a.example, which would stay open to eavesdroppers; add it to an entry, or give it an entry without a certificate to use the controller's own",
+      { ingress: { ...web, tls: [{ hosts: ['b.localhost'], secretName: 's' }] } },
+      "ingress.tls is not for a.localhost, which would stay open to eavesdroppers; add it to an entry, or give it an entry without a certificate to use the controller's own",
     ],
     [
-      { ingress: { ...web, tls: [{}, { hosts: ['b.example'], secretName: 's' }] } },
-      'ingress.tls names b.example more than once; name each once',
+      { ingress: { ...web, tls: [{}, { hosts: ['b.localhost'], secretName: 's' }] } },
+      'ingress.tls names b.localhost more than once; name each once',
     ],
     [
       { ingress: { ...web, tls: [{ secretName: 's' }], certificate: { issuer: 'ca' } } },
@@ -383,6 +387,70 @@ describe('settings that do not go together', () => {
       'ingress.className is gce-internal; use gce with mlflow-stack:ingress.internal',
     ],
 
+    // Who may come in
+    ...(
+      [
+        [{ ingress: { enabled: true, hosts: ['a.example'] } }, 'ingress lets'],
+        [{ ingress: { ...web, hosts: ['a.localhost', 'a.example'] } }, 'ingress lets'],
+        [
+          { ingress: { ...web, className: 'nginx', hosts: ['a.example'], allowedCidrs: ['0.0.0.0/0'] } },
+          'ingress lets',
+        ],
+        [{ httpRoute: { ...route, hosts: ['a.example'] } }, 'httpRoute lets'],
+        [{ server: { service: { type: 'LoadBalancer' } }, networkPolicy }, 'server.service lets'],
+        [
+          {
+            ingress: { enabled: true, hosts: ['a.example'] },
+            server: { service: { type: 'LoadBalancer', allowedCidrs: ['10.0.0.0/8', '::/0'] } },
+            networkPolicy,
+          },
+          'ingress and server.service let',
+        ],
+      ] as const
+    ).map(
+      ([settings, who]) =>
+        [
+          settings,
+          `auth.kind is none, but ${who} in whoever comes from anywhere; use auth.kind basic, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
+        ] as const,
+    ),
+    [
+      { server: { service: { allowedCidrs: ['10.0.0.0/8'] } } },
+      'server.service.allowedCidrs is for type LoadBalancer, but type is ClusterIP; remove it or change the type',
+    ],
+
+    // Routes
+    [
+      { httpRoute: { enabled: true } },
+      'httpRoute.parentRefs is empty; name the Gateway that the route belongs to',
+      'httpRoute.hosts is empty; a route needs at least one host, such as mlflow.example.com',
+    ],
+    [
+      { httpRoute: { ...route, hosts: ['c.localhost', 'c.localhost'] } },
+      'httpRoute.hosts names c.localhost more than once; name each once',
+    ],
+    [
+      { httpRoute: { ...route, hosts: ['b.localhost', 'c.localhost'] }, ingress: web },
+      'httpRoute.hosts names b.localhost, which ingress.hosts names, too; choose one way in for each host',
+    ],
+
+    // Hosts and origins
+    ...['*', '*:*', '*.*'].map(
+      (host) =>
+        [
+          { server: { extraAllowedHosts: ['c.example', host] } },
+          `server.extraAllowedHosts has ${host}, which accepts any host; name the hosts, or set mlflow-stack:server.allowAnyHost to true`,
+        ] as const,
+    ),
+    [
+      { server: { extraAllowedHosts: ['*.example'], allowAnyHost: true } },
+      'server.allowAnyHost is true, but server.extraAllowedHosts has no *; add it there, or remove this',
+    ],
+    [
+      { server: { extraAllowedHosts: ['c.example', 'c.example'] } },
+      'server.extraAllowedHosts names c.example more than once; name each once',
+    ],
+
     // Several at once
     [
       {
@@ -424,8 +492,25 @@ describe('settings that do go together', () => {
     { ingress: { hosts: [] } },
     {
       ingress: { ...web, className: 'alb', tls: [{}], internal: true, allowedCidrs: ['10.0.0.0/8'] },
-      networkPolicy: { clients: [{ cidr: '10.0.0.0/16' }] },
+      networkPolicy,
     },
+    { ingress: { enabled: true, hosts: ['a.example'] }, auth: { acceptPublic: true } },
+    { ingress: { enabled: true, hosts: ['a.example'] }, auth: { kind: 'basic' } },
+    { ingress: { enabled: true, hosts: ['a.example'], className: 'gce', internal: true }, networkPolicy },
+    {
+      ingress: { enabled: true, hosts: ['a.example'], className: 'nginx', allowedCidrs: ['10.0.0.0/8'] },
+      server: { service: { type: 'LoadBalancer', allowedCidrs: ['fd00::/8'] } },
+      networkPolicy,
+    },
+    ...[
+      { 'networking.gke.io/load-balancer-type': 'Internal' },
+      { 'service.beta.kubernetes.io/aws-load-balancer-scheme': 'internal' },
+      { 'service.beta.kubernetes.io/azure-load-balancer-internal': 'true' },
+    ].map((annotations) => ({ server: { service: { type: 'LoadBalancer', annotations } }, networkPolicy })),
+    { server: { service: { type: 'NodePort' } }, networkPolicy },
+    { ingress: web, httpRoute: route },
+    { ingress: { ...web, enabled: false }, httpRoute: { ...route, hosts: web.hosts } },
+    { server: { extraAllowedHosts: ['10.*', '*.example.com', '*'], allowAnyHost: true } },
     {
       ingress: {
         ...web,
@@ -437,8 +522,8 @@ describe('settings that do go together', () => {
       ingress: {
         ...web,
         tls: [
-          { hosts: ['a.example'], secretName: 's' },
-          { hosts: ['b.example'], selfSigned: true },
+          { hosts: ['a.localhost'], secretName: 's' },
+          { hosts: ['b.localhost'], selfSigned: true },
         ],
       },
     },

@@ -202,7 +202,9 @@ export const serverArgs: MlflowServerArgs = {
   staticPrefix: '',
   tmpSize: '2Gi',
   rbac: { rules: [], clusterRules: [] },
-  service: { type: 'ClusterIP', port: 8000, annotations: {} },
+  service: { type: 'ClusterIP', port: 8000, allowedCidrs: [], annotations: {} },
+  extraAllowedHosts: [],
+  extraAllowedOrigins: [],
   probes: {
     startup: { periodSeconds: 2, timeoutSeconds: 10, failureThreshold: 150 },
     readiness: { periodSeconds: 10, timeoutSeconds: 11, failureThreshold: 3 },
