@@ -10,6 +10,7 @@ import {
   Ingress,
   MlflowRuntime,
   MlflowServer,
+  NetworkPolicies,
   ServerKeys,
   TraceArchival,
 } from './components/index.ts';
@@ -17,9 +18,12 @@ import { targetNamespace } from './components/namespace.ts';
 import { loadSettings } from './config.ts';
 import { publicEntry } from './lib/allowed-hosts.ts';
 import { canRoll, connectionSummary } from './lib/connection-budget.ts';
+import { serviceAnnotations, waysIn } from './lib/entry.ts';
 import { imageReference, mlflowVersion as versionOf } from './lib/image.ts';
+import { inNamespace } from './lib/ingress-controllers.ts';
 import { migrationInputs } from './lib/migration-inputs.ts';
 import { names } from './lib/names.ts';
+import { workloadPolicies } from './lib/network.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
 
 const settings = loadSettings();
@@ -37,6 +41,11 @@ const provider = new Provider('kubernetes', {
 const target = targetNamespace({ ...settings.namespace, dataProtection }, provider);
 const opts = target.contentOptions;
 const common = { namespace: target.name, dataProtection, imagePullSecrets: settings.pods.imagePullSecrets };
+
+if (settings.networkPolicy.enabled) {
+  const policies = workloadPolicies(settings, facts);
+  new NetworkPolicies(names.networkPolicies, { namespace: target.name, policies }, opts);
+}
 
 const artifactStore = new ArtifactStore(names.artifactStore, { ...settings.artifactStore, ...common }, opts);
 const artifacts = artifactStore.connection;
@@ -99,7 +108,14 @@ const server = new MlflowServer(
     workspaces: settings.workspaces.enabled,
     metrics: settings.metrics,
     autoscaling: settings.autoscaling,
-    entry: publicEntry(settings.ingress),
+    service: {
+      ...settings.server.service,
+      annotations: inNamespace(
+        { ...serviceAnnotations(settings), ...settings.server.service.annotations },
+        target.name,
+      ),
+    },
+    entry: publicEntry(waysIn(settings)),
     migrations: { ...settings.migrations, inputs: migrationInputs(settings, facts) },
     rollout,
     canRoll: canRoll(settings),
@@ -108,7 +124,11 @@ const server = new MlflowServer(
 );
 
 const ingress = settings.ingress.enabled
-  ? new Ingress(names.ingress, { ...settings.ingress, service: server.connection }, opts)
+  ? new Ingress(
+      names.ingress,
+      { ...settings.ingress, service: server.connection, existingCertificate: facts.ingressTls },
+      opts,
+    )
   : undefined;
 
 const afterServer = {

@@ -4,9 +4,10 @@ import { Deployment } from '@pulumi/kubernetes/apps/v1/deployment.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import { type PublicEntry, allowedHosts, allowedOrigins } from '../lib/allowed-hosts.ts';
+import { type PublicEntry, allowedHosts } from '../lib/allowed-hosts.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
+import { podPorts } from '../lib/network.ts';
 import { type Resources, mlflowPod, plainVariables } from '../lib/pod.ts';
 import { optionArgs } from '../lib/server-options.ts';
 import type {
@@ -66,7 +67,7 @@ export interface MlflowServerArgs extends ScalingArgs {
   readonly service: {
     readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
     readonly port: number;
-    readonly annotations: Record<string, string>;
+    readonly annotations: Record<string, pulumi.Input<string>>;
   };
   readonly probes: {
     readonly startup: ProbeTiming;
@@ -75,7 +76,7 @@ export interface MlflowServerArgs extends ScalingArgs {
     /** `health` always answers; `server-info` also passes the Host check. */
     readonly readinessPath: 'health' | 'server-info';
   };
-  /** The way in from outside, whose hosts are accepted as Host and Origin. No hosts where there is none. */
+  /** What is accepted as Host and as Origin for the sake of the ways in from outside. */
   readonly entry: PublicEntry;
   readonly migrations: {
     /** False leaves `mlflow db upgrade` to the operator. */
@@ -118,13 +119,14 @@ export class MlflowServer extends pulumi.ComponentResource {
       namespace,
       name: service.metadata.name,
       port: args.service.port,
+      prefix: args.staticPrefix,
       url: pulumi.interpolate`http://${service.metadata.name}.${namespace}.svc:${args.service.port}${args.staticPrefix}`,
     };
     this.registerOutputs({ url: this.connection.url });
   }
 }
 
-const containerPort = 5000;
+const containerPort = podPorts.server;
 
 /** The schema is ready, and nothing writes to it that does not know it. */
 function migrated(
@@ -198,8 +200,7 @@ function deployment(
         },
       },
       spec: {
-        // Whoever scales the pods decides on their number.
-        replicas: scalesItself ? undefined : args.replicas,
+        replicas: scalesItself ? args.autoscaling.min : args.replicas,
         // A volume of one node cannot be handed over while the old pod still holds it.
         strategy: args.canRoll
           ? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
@@ -211,6 +212,8 @@ function deployment(
     {
       parent,
       customTimeouts: { create: `${args.timeoutSeconds}s`, update: `${args.timeoutSeconds}s` },
+      // An autoscaler decides on the number of pods. Without any number Kubernetes would make it 1 in the meantime.
+      ignoreChanges: scalesItself ? ['spec.replicas'] : [],
     },
   );
 }
@@ -300,7 +303,7 @@ function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
       podAddress: args.metrics.enabled ? `$(POD_IP)` : undefined,
     }).join(','),
   );
-  const origins = allowedOrigins(args.entry);
+  const { origins } = args.entry;
   return [
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     { name: 'MLFLOW_SERVER_ALLOWED_HOSTS', value: hosts },

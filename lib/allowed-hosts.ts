@@ -2,12 +2,22 @@
 // listed. Setting the list replaces MLflow's own, so it has to name every way in.
 // https://mlflow.org/docs/latest/self-hosting/security/network/
 
-/** The way in from outside the cluster. */
-export interface PublicEntry {
-  /** Hosts of Ingresses and routes. */
+/** A way in from outside the cluster: an Ingress or a route. */
+export interface WayIn {
   readonly hosts: readonly string[];
-  /** Port at which they are reached. */
+  /** Ports at which people reach it. */
   readonly port: number;
+  readonly httpsPort: number;
+  /** Whether it serves HTTPS. */
+  readonly tls: boolean;
+  /** Whether HTTP leads to HTTPS, where it serves both. */
+  readonly redirectHttp: boolean;
+}
+
+/** What the server has to accept from outside the cluster. */
+export interface PublicEntry {
+  readonly hosts: readonly string[];
+  readonly origins: readonly string[];
 }
 
 export interface EntryPoints {
@@ -39,25 +49,31 @@ export function allowedHosts({ service, publicHosts, jobs, podAddress }: EntryPo
   ];
 }
 
-/** The way in that an Ingress is; none where it is switched off. */
-export function publicEntry({
-  enabled,
-  hosts,
-  port,
-}: PublicEntry & { readonly enabled: boolean }): PublicEntry {
-  return { hosts: enabled ? hosts : [], port };
+/** What all ways in together make the server accept. */
+export function publicEntry(ways: readonly WayIn[]): PublicEntry {
+  return { hosts: ways.flatMap(({ hosts }) => hosts), origins: ways.flatMap(origins) };
 }
 
-/** Addresses that people open in a browser: `http://mlflow.example.com`, with the port where it is not 80. */
-export function publicUrls({ hosts, port }: PublicEntry): string[] {
-  return hosts.map((host) => (port === 80 ? `http://${host}` : `http://${host}:${port}`));
+/** Addresses that people open in a browser: `https://mlflow.example.com`, with the port where it is not the usual one. */
+export function publicUrls(way: WayIn): string[] {
+  return way.hosts.map((host) => (way.tls ? url('https', host, way.httpsPort) : url('http', host, way.port)));
 }
 
 /**
  * Values for `MLFLOW_SERVER_CORS_ALLOWED_ORIGINS`. Browsers send Origin with the UI's own requests, too, and MLflow makes
  * no exception for its own address.
  */
-export function allowedOrigins(entry: PublicEntry): string[] {
-  // A proxy that ends TLS in front of the Ingress turns the same address into https.
-  return publicUrls(entry).flatMap((url) => [url, url.replace('http:', 'https:')]);
+function origins({ hosts, port, httpsPort, tls, redirectHttp }: WayIn): string[] {
+  return hosts.flatMap((host) =>
+    tls
+      ? [url('https', host, httpsPort), ...(redirectHttp ? [] : [url('http', host, port)])]
+      : // A proxy that ends TLS in front of the way in turns the same address into https.
+        [url('http', host, port), url('https', host, port === 80 ? 443 : port)],
+  );
+}
+
+const usualPorts = { http: 80, https: 443 };
+
+function url(scheme: keyof typeof usualPorts, host: string, port: number): string {
+  return port === usualPorts[scheme] ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
 }

@@ -1,6 +1,7 @@
 // Building blocks of the settings schema. The message of every check is the "allowed values" part of what a user
 // reads, so that one sentence per mistake can be put together without knowing which check failed.
 import * as v from 'valibot';
+import { prefixLength } from './cidr.ts';
 import { parseQuantity } from './quantity.ts';
 
 /** An object with exactly these keys; every other key is a mistake of its own. */
@@ -43,6 +44,14 @@ export const objectName = () =>
     63,
   );
 
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+export const namespaceName = () =>
+  text(
+    'the name of a namespace: at most 63 lower-case letters, digits and hyphens',
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    63,
+  );
+
 /** Name of a Kubernetes object that may have dots, such as a class. */
 export const className = () =>
   text('at most 253 lower-case letters, digits, hyphens and dots', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);
@@ -81,15 +90,21 @@ export const dataKey = (of: string) => text(`a key of that ${of}`, /^[-._a-zA-Z0
 export const secretName = () =>
   text('the name of a Secret in the namespace of the stack', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);
 
-/** A secret given in the stack file; its value never appears in a message. */
+/** In the message of each check of a value that must not appear in any. */
+export const notShown = 'the value is not shown';
+
+/** A secret given in the stack file. */
 export const secretText = (minLength: number) =>
   v.pipe(
-    v.string('a secret text'),
+    v.string(`a secret text (${notShown})`),
     v.minLength(
       minLength,
-      `at least ${minLength} characters (the value is not shown); leave it out to have one generated`,
+      `at least ${minLength} characters (${notShown}); leave it out to have one generated`,
     ),
   );
+
+/** A certificate or key as it is in a file. */
+export const pem = (kind: string) => v.string(`${kind} in PEM, as it is in its file (${notShown})`);
 
 /** Host name without scheme, port or path. */
 export const hostName = () =>
@@ -97,6 +112,22 @@ export const hostName = () =>
     'a lower-case host name such as mlflow.example.com, without scheme, port or path',
     /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/,
   );
+
+/** Where a server is, as seen from the pods: also a Service of the same namespace, or an IPv4 address. */
+export const serverHost = () =>
+  text(
+    'a host name such as db.example.com, or an address, without scheme, port or path',
+    /^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$/,
+  );
+
+/** A range of IPv4 or IPv6 addresses. */
+export function cidr() {
+  const allowed = 'a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one';
+  return v.pipe(
+    v.string(allowed),
+    v.check((value) => prefixLength(value) !== undefined, allowed),
+  );
+}
 
 /** Kubernetes quantity of memory or storage, in bytes with a suffix. */
 export function size() {

@@ -92,7 +92,30 @@ describe('settings', () => {
       secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
       metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
       migrations: { enabled: true, runId: '', snapshot: true },
-      ingress: { enabled: false, hosts: [], port: 80, annotations: {} },
+      networkPolicy: {
+        enabled: true,
+        ingressNamespaces: ['ingress-nginx', 'traefik', 'kube-system'],
+        monitoringNamespaces: ['monitoring'],
+        clients: [],
+        databaseCidrs: [],
+        objectStoreCidrs: [],
+        dnsCidrs: [
+          ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'],
+          '34.118.224.0/20',
+        ],
+        additionalEgressRules: [],
+      },
+      ingress: {
+        enabled: false,
+        hosts: [],
+        port: 80,
+        httpsPort: 443,
+        tls: [],
+        redirectHttp: true,
+        internal: false,
+        allowedCidrs: [],
+        annotations: {},
+      },
       gc: {
         enabled: true,
         schedule: '0 2 * * 0',
@@ -197,7 +220,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, gc, traceArchival';
+    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, networkPolicy, gc, traceArchival';
 
   it('is told together with all others, in one message', () => {
     expect(
@@ -215,7 +238,7 @@ describe('a mistake in the settings', () => {
       '  mlflow-stack:server.image.tag is "latest"; allowed: a tag that begins with the MLflow version, such as v3.17.2-full ("latest" is refused)',
       '  mlflow-stack:server.workers is 0; allowed: a whole number from 1 to 64',
       '  mlflow-stack:ingress.hosts[0] is "https://a.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
-      '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, hosts, port, annotations',
+      '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, controller, hosts, paths, port, httpsPort, tls, certificate, redirectHttp, internal, allowedCidrs, annotations',
       `  mlflow-stack:kubernets is not known (did you mean kubernetes?); known keys: ${sections}`,
       `  mlflow-stack:zzz is not known; known keys: ${sections}`,
     ]);
@@ -270,6 +293,30 @@ describe('a mistake in the settings', () => {
     ],
     [{ ingress: { hosts: 'a.example' } }, 'ingress.hosts is "a.example"; allowed: a list of host names'],
     [
+      { ingress: { hosts: ['a.example/mlflow'] } },
+      'ingress.hosts[0] is "a.example/mlflow"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
+    ],
+    [
+      { ingress: { paths: [] } },
+      'ingress.paths is []; allowed: at least one path; leave the list out for all of them',
+    ],
+    [
+      { ingress: { paths: [{ path: 'mlflow' }] } },
+      'ingress.paths[0].path is "mlflow"; allowed: a path such as / or /mlflow',
+    ],
+    [
+      { ingress: { allowedCidrs: ['10.0.0.0'] } },
+      'ingress.allowedCidrs[0] is "10.0.0.0"; allowed: a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one',
+    ],
+    [
+      { ingress: { tls: [{ key: 12345 }] } },
+      'ingress.tls[0].key is not acceptable; allowed: a private key in PEM, as it is in its file (the value is not shown)',
+    ],
+    [
+      { ingress: { tls: 'a key in the wrong place' } },
+      'ingress.tls is not acceptable; allowed: a list of sections with hosts and a certificate (the value is not shown)',
+    ],
+    [
       { artifactStore: { kind: 's3' } },
       'artifactStore.kind is "s3"; allowed: one of pvc, s3Compatible, external',
     ],
@@ -291,7 +338,7 @@ describe('a mistake in the settings', () => {
     ],
     [
       { backendStore: { host: 'https://db.example' } },
-      'backendStore.host is "https://db.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
+      'backendStore.host is "https://db.example"; allowed: a host name such as db.example.com, or an address, without scheme, port or path',
     ],
     [
       { backendStore: { maxConnections: 5 } },

@@ -292,6 +292,120 @@ describe('an add-on that the settings need', () => {
   }
 });
 
+describe('the controller of an Ingress', () => {
+  const ingress = { enabled: true, hosts: ['a.example'] };
+  const ingressClass = (name: string, controller: string, annotations: object = {}) => ({
+    [ingressClasses]: { items: [{ metadata: { name, annotations }, spec: { controller } }] },
+  });
+  const asDefault = { 'ingressclass.kubernetes.io/is-default-class': 'true' };
+  const nginx = 'k8s.io/ingress-nginx';
+  const mismatch = (name: string, implementation: string, controller: string) =>
+    `IngressClass "${name}" belongs to the controller ${implementation}, which mlflow-stack:ingress.className does not tell; ` +
+    `set mlflow-stack:ingress.controller to ${controller}`;
+
+  for (const [title, answers, changes, expected] of [
+    ['is what its class says', ingressClass('nginx', nginx), { className: 'nginx' }, []],
+    ['may be one that nobody knows', ingressClass('any', 'any/controller'), { className: 'any' }, []],
+    [
+      'must be told where the name of its class does not',
+      ingressClass('public', nginx),
+      { className: 'public' },
+      [mismatch('public', nginx, 'nginx')],
+    ],
+    [
+      'must be told where its class is the default one',
+      ingressClass('nginx', nginx, asDefault),
+      {},
+      [mismatch('nginx', nginx, 'nginx')],
+    ],
+    [
+      'must be told where the name of its class misleads',
+      ingressClass('nginx', 'nginx.org/ingress-controller'),
+      { className: 'nginx' },
+      [mismatch('nginx', 'nginx.org/ingress-controller', 'other')],
+    ],
+    ['may be told', ingressClass('public', nginx), { className: 'public', controller: 'nginx' }, []],
+    ['may be told otherwise', ingressClass('nginx', nginx), { className: 'nginx', controller: 'other' }, []],
+    [
+      'brings its own kinds',
+      {},
+      { className: 'traefik', tls: [{}], allowedCidrs: ['10.0.0.0/8'] },
+      [
+        'the cluster does not know the kind Middleware (traefik.io/v1alpha1); install the custom resource definitions of Traefik, or limit the sources at the load balancer and leave mlflow-stack:ingress.allowedCidrs out',
+      ],
+    ],
+    [
+      'needs no kinds for what it does itself',
+      {},
+      { className: 'traefik', tls: [{}], redirectHttp: false },
+      [],
+    ],
+    [
+      'of GKE has no class, but kinds',
+      {},
+      { className: 'gce', tls: [{}] },
+      ['BackendConfig (cloud.google.com/v1)', 'FrontendConfig (networking.gke.io/v1beta1)'].map(
+        (kind) =>
+          `the cluster does not know the kind ${kind}; class gce is for GKE with its HTTP load balancing switched on; choose another class`,
+      ),
+    ],
+  ] as const) {
+    it(title, async () => {
+      const { mistakes } = await check(answers, { ingress: { ...ingress, ...changes } });
+      expect(mistakes).to.deep.equal(expected);
+    });
+  }
+});
+
+describe('the issuer of a certificate', () => {
+  const managers = (kind: string) => ({ '/apis/cert-manager.io/v1': { resources: [{ kind }] } });
+  const issuer = { ...namespace({ labels: own }), ...managers('Issuer') };
+  for (const [title, answers, certificate, expected] of [
+    [
+      'needs cert-manager',
+      {},
+      { issuer: 'ca' },
+      [
+        'the cluster does not know the kind Issuer (cert-manager.io/v1); install cert-manager, or use mlflow-stack:ingress.tls',
+      ],
+    ],
+    [
+      'may be missing in the namespace',
+      issuer,
+      { issuer: 'ca' },
+      [
+        'Issuer "ca", which mlflow-stack:ingress.certificate.issuer names, does not exist in namespace "mlflow"; create it',
+      ],
+    ],
+    [
+      'may be in the namespace',
+      { ...issuer, ...object('apis/cert-manager.io/v1/issuers/ca') },
+      { issuer: 'ca' },
+      [],
+    ],
+    [
+      'may be missing in the cluster',
+      managers('ClusterIssuer'),
+      { clusterIssuer: 'public' },
+      [
+        'ClusterIssuer "public", which mlflow-stack:ingress.certificate.clusterIssuer names, does not exist; create it',
+      ],
+    ],
+    [
+      'may be in the cluster',
+      { ...managers('ClusterIssuer'), '/apis/cert-manager.io/v1/clusterissuers/public': {} },
+      { clusterIssuer: 'public' },
+      [],
+    ],
+  ] as const) {
+    it(title, async () => {
+      const ingress = { enabled: true, hosts: ['a.example'], className: 'traefik', redirectHttp: false };
+      const { mistakes } = await check(answers, { ingress: { ...ingress, certificate } });
+      expect(mistakes).to.deep.equal(expected);
+    });
+  }
+});
+
 describe('a version that cannot follow the one that is there', () => {
   const deployment = (image: string, annotations: object = {}) => ({
     ...namespace({ labels: own }),

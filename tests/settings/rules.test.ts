@@ -4,6 +4,7 @@ import { mistakes, settingsWith } from '../support/settings.ts';
 const key = { secretName: 'own', key: 'value' };
 const external = { kind: 'external', host: 'db.example', connectionFrom: { secretName: 'db' } };
 const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
+const web = { enabled: true, hosts: ['a.example', 'b.example'] };
 const tag = (version: string) => ({ image: { tag: `v${version}-full` } });
 
 describe('settings that do not go together', () => {
@@ -279,6 +280,109 @@ describe('settings that do not go together', () => {
       'ingress.hosts names a.example more than once; name each once',
     ],
 
+    [
+      { ingress: { ...web, tls: [{ secretName: 'a', selfSigned: true, certificate: 'c', key: 'k' }] } },
+      'ingress.tls[0] has secretName and certificate and selfSigned, which are several sources of one certificate; keep one',
+    ],
+    [
+      { ingress: { ...web, tls: [{ certificate: 'c' }] } },
+      'ingress.tls[0] has certificate but no key; give both, the key as a secret',
+    ],
+    [
+      { ingress: { ...web, tls: [{ hosts: ['a.example'] }, { hosts: ['b.example'], key: 'k' }] } },
+      'ingress.tls[1] has key but no certificate; give both, the key as a secret',
+    ],
+    [
+      {
+        ingress: {
+          ...web,
+          tls: ['a.example', 'b.example'].map((host) => ({ hosts: [host], selfSigned: true })),
+        },
+      },
+      'ingress.tls has several entries with selfSigned; use one with all their hosts',
+    ],
+    [
+      { ingress: { ...web, tls: [{ hosts: [...web.hosts, 'c.example', 'd.example'], secretName: 's' }] } },
+      'ingress.tls is for c.example, d.example, which ingress.hosts does not name; add it there, or remove it here',
+    ],
+    [
+      { ingress: { ...web, tls: [{ hosts: ['b.example'], secretName: 's' }] } },
+      "ingress.tls is not for a.example, which would stay open to eavesdroppers; add it to an entry, or give it an entry without a certificate to use the controller's own",
+    ],
+    [
+      { ingress: { ...web, tls: [{}, { hosts: ['b.example'], secretName: 's' }] } },
+      'ingress.tls names b.example more than once; name each once',
+    ],
+    [
+      { ingress: { ...web, tls: [{ secretName: 's' }], certificate: { issuer: 'ca' } } },
+      'ingress.tls and ingress.certificate are two sources of one certificate; remove one of them',
+    ],
+    ...[{}, { issuer: 'ca', clusterIssuer: 'ca' }].map(
+      (certificate) =>
+        [
+          { ingress: { ...web, certificate } },
+          'ingress.certificate needs either issuer or clusterIssuer, and not both',
+        ] as const,
+    ),
+    ...['nginx', 'traefik', 'any'].map(
+      (className) =>
+        [
+          { ingress: { ...web, className, internal: true } },
+          `ingress.internal is for controllers that make a load balancer for each Ingress (gce, alb), but the controller is ${className === 'any' ? 'other' : className}; make the controller's own load balancer internal, and leave this out`,
+        ] as const,
+    ),
+    ...['gce', 'any'].map(
+      (className) =>
+        [
+          { ingress: { ...web, className, allowedCidrs: ['10.0.0.0/8'] } },
+          `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (nginx, traefik, alb), but the controller is ${className === 'any' ? 'other' : className}; limit them at the load balancer or the network, and leave this out`,
+        ] as const,
+    ),
+    ...[{ tls: [{ secretName: 's' }] }, { certificate: { issuer: 'ca' } }].map(
+      (changes) =>
+        [
+          { ingress: { ...web, className: 'alb', ...changes }, networkPolicy: { enabled: false } },
+          'ingress.tls and ingress.certificate make Secrets, but the controller is alb, which takes its certificates elsewhere; use ingress.tls with hosts alone, and name the certificate by annotation or let the controller find it',
+        ] as const,
+    ),
+    [
+      {
+        ingress: {
+          ...web,
+          className: 'alb',
+          annotations: { 'alb.ingress.kubernetes.io/scheme': 'internal' },
+        },
+        networkPolicy: { enabled: false },
+      },
+      'ingress.annotations has alb.ingress.kubernetes.io/scheme, which the program sets itself; use mlflow-stack:ingress.internal',
+    ],
+    [
+      {
+        ingress: {
+          ...web,
+          className: 'nginx',
+          allowedCidrs: ['10.0.0.0/8'],
+          annotations: { 'nginx.ingress.kubernetes.io/whitelist-source-range': '0.0.0.0/0' },
+        },
+      },
+      'ingress.annotations has nginx.ingress.kubernetes.io/whitelist-source-range, which the program sets itself; use mlflow-stack:ingress.allowedCidrs',
+    ],
+    [
+      {
+        ingress: {
+          ...web,
+          className: 'traefik',
+          allowedCidrs: ['10.0.0.0/8'],
+          annotations: { 'traefik.ingress.kubernetes.io/router.middlewares': 'default-auth@kubernetescrd' },
+        },
+      },
+      'ingress.annotations has traefik.ingress.kubernetes.io/router.middlewares, which would take the place of ingress.allowedCidrs; remove one of them',
+    ],
+    [
+      { ingress: { ...web, className: 'gce-internal' } },
+      'ingress.className is gce-internal; use gce with mlflow-stack:ingress.internal',
+    ],
+
     // Several at once
     [
       {
@@ -318,6 +422,26 @@ describe('settings that do go together', () => {
     { availability: 'high', artifactStore: { kind: 'external', uri: 'gs://bucket' } },
     { backendStore: { kind: 'sqlite', maxConnections: 20 }, server: { workers: 8, tmpSize: '1Gi' } },
     { ingress: { hosts: [] } },
+    {
+      ingress: { ...web, className: 'alb', tls: [{}], internal: true, allowedCidrs: ['10.0.0.0/8'] },
+      networkPolicy: { clients: [{ cidr: '10.0.0.0/16' }] },
+    },
+    {
+      ingress: {
+        ...web,
+        className: 'traefik',
+        annotations: { 'traefik.ingress.kubernetes.io/router.middlewares': 'a' },
+      },
+    },
+    {
+      ingress: {
+        ...web,
+        tls: [
+          { hosts: ['a.example'], secretName: 's' },
+          { hosts: ['b.example'], selfSigned: true },
+        ],
+      },
+    },
     // A URI names its own.
     { backendStore: { kind: 'external', uriFrom: key, sslMode: 'verify-full' } },
     {

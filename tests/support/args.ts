@@ -37,6 +37,7 @@ export const service: ServiceConnection = {
   namespace: 'team-a',
   name: 'mlflow',
   port: 8000,
+  prefix: '',
   url: 'http://mlflow.team-a.svc:8000',
 };
 
@@ -208,7 +209,7 @@ export const serverArgs: MlflowServerArgs = {
     liveness: { periodSeconds: 20, timeoutSeconds: 12, failureThreshold: 6 },
     readinessPath: 'health',
   },
-  entry: { hosts: ['a.example'], port: 80 },
+  entry: { hosts: ['a.example'], origins: ['https://a.example', 'https://b.example'] },
   migrations: { enabled: true, runId: '', snapshot: true, inputs: { backend: 'the database' } },
   rollout: fakeRollout(),
   canRoll: true,

@@ -18,6 +18,7 @@ import { sentence } from '../lib/steps.ts';
 import { gatewayApiManifest, toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
 import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
+import type { Network } from './network.ts';
 import {
   bootNode,
   clusterDir,
@@ -41,10 +42,15 @@ export const contextName = (instance: string): string =>
 export const isRunning = (instance: string): boolean => runningNode(instance) !== undefined;
 
 /** The address at which the host reaches the node's ports, such as 80 of the ingress controller. Fixed once a cluster exists. */
-export function nodeAddress(instance: string): string {
+export const nodeAddress = (instance: string): string => addresses(instance).nodeAddress;
+
+/** The address that pods see when the host calls them: it is none of the node's own. */
+export const hostAddress = (instance: string): string => addresses(instance).hostAddress;
+
+function addresses(instance: string): Network {
   const network = networkOf(instance);
   if (network === undefined) throw new Error(`There is no cluster "${instance}" yet: start it first.`);
-  return network.nodeAddress;
+  return network;
 }
 
 /** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead or out of date. */
