@@ -33,6 +33,7 @@ export async function readApi(
   pki: string,
   path: string,
   signal: AbortSignal,
+  accept = 'application/json',
 ): Promise<string> {
   const credentials = {
     ca: readFileSync(join(pki, 'ca.crt')),
@@ -42,7 +43,7 @@ export async function readApi(
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const call = request(
     new URL(path, server),
-    { ...credentials, signal, timeout: 5000, agent: false },
+    { ...credentials, signal, timeout: 5000, agent: false, headers: { accept } },
     (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));

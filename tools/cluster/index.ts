@@ -15,7 +15,7 @@ import {
 import { stateDir } from '../lib/paths.ts';
 import type { Step, StepContext } from '../lib/step.ts';
 import { sentence } from '../lib/steps.ts';
-import { toolPath } from '../toolchain/index.ts';
+import { gatewayApiManifest, toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
 import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
 import type { Network } from './network.ts';
@@ -116,32 +116,22 @@ async function loadImages(
 }
 
 async function startAddons(instance: string, context: StepContext): Promise<void> {
-  const manifest = render('addons.yaml', {
+  await applyOnce(instance, 'gateway-api', gatewayApiManifest(), context);
+  // What kubectl knows kinds from: one that was added a moment ago may not be in it yet.
+  await waitFor(API_SECONDS, instance, context, async () => {
+    const kinds = await read(instance, '/apis', context, AGGREGATED_DISCOVERY);
+    return kinds.includes('"Gateway"') ? [] : ['the Gateway API'];
+  });
+  const base64 = (file: string) => readFileSync(join(clusterDir(instance), 'pki', file), 'base64');
+  const addons = render('addons.yaml', {
     ...networkOf(instance),
     dir: clusterDir(instance),
     addonsImage,
     traefikImage,
+    gatewayCertificate: base64('gateway.crt'),
+    gatewayKey: base64('gateway.key'),
   });
-  const stamp = join(clusterDir(instance), 'addons.applied');
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== sha256(manifest)) {
-    const apply = [
-      '--kubeconfig',
-      kubeconfigPath(instance),
-      'apply',
-      '--server-side',
-      '--force-conflicts',
-      '-f',
-      '-',
-    ];
-    const { signal, log } = context;
-    await execa(toolPath('kubectl'), apply, {
-      input: manifest,
-      cancelSignal: signal,
-      stdout: log,
-      stderr: log,
-    });
-    writeFileSync(stamp, sha256(manifest));
-  }
+  await applyOnce(instance, 'addons', addons, context);
   const booted = new Date(requireNode(instance, context).booted);
   const get = async <T>(path: string) => JSON.parse(await read(instance, path, context)) as T;
   await waitFor(READY_SECONDS, instance, context, async () => {
@@ -153,6 +143,29 @@ async function startAddons(instance: string, context: StepContext): Promise<void
   });
 }
 
+/** Applies a manifest unless the same was applied before. */
+async function applyOnce(
+  instance: string,
+  name: string,
+  manifest: string,
+  { log, signal }: StepContext,
+): Promise<void> {
+  const stamp = join(clusterDir(instance), `${name}.applied`);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sha256(manifest)) return;
+  const apply = [
+    '--kubeconfig',
+    kubeconfigPath(instance),
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    '-f',
+    '-',
+  ];
+  const options = { input: manifest, cancelSignal: signal, stdout: log, stderr: log };
+  await execa(toolPath('kubectl'), apply, options);
+  writeFileSync(stamp, sha256(manifest));
+}
+
 /** What kube-router has told the kernel so far; empty before its first word. */
 async function packetFilter(instance: string, context: StepContext): Promise<string> {
   const [nsenter, ...args] = inside(requireNode(instance, context));
@@ -162,8 +175,9 @@ async function packetFilter(instance: string, context: StepContext): Promise<str
 }
 
 const serverOf = (instance: string) => `https://${nodeAddress(instance)}:6443`;
-const read = (instance: string, path: string, { signal }: StepContext) =>
-  readApi(serverOf(instance), join(clusterDir(instance), 'pki'), path, signal);
+const read = (instance: string, path: string, { signal }: StepContext, accept?: string) =>
+  readApi(serverOf(instance), join(clusterDir(instance), 'pki'), path, signal, accept);
+const AGGREGATED_DISCOVERY = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 function requireNode(instance: string, context: StepContext) {
   const node = runningNode(instance);

@@ -22,7 +22,7 @@ import { identify, isRunning, type ProcessIdentity, readIdentity, stopProcess } 
 import type { StepContext } from '../lib/step.ts';
 import { cgroupOf, configuration, NODE_NAME, type NodeSettings } from './config.ts';
 import { chooseNetwork, type Network, occupiedRanges, overlaps } from './network.ts';
-import { makePki, writeWhole } from './pki.ts';
+import { makePki, missingCertificates, writeWhole } from './pki.ts';
 
 const MEMORY_GIB = 3;
 const DISK_GIB = 10;
@@ -101,7 +101,7 @@ export async function bootNode(
   await connect(network, node, context);
 }
 
-/** Whether a node was last started with what it would be given now: its programs, flags and files. */
+/** Whether a node was last started with what it would be given now: its programs, flags, files and certificates. */
 export function isCurrent(
   instance: string,
   programOf: (name: string) => string,
@@ -109,7 +109,9 @@ export function isCurrent(
 ): boolean {
   const network = networkOf(instance);
   if (network === undefined) return false;
-  const files = configuration(settingsOf(instance, network, pauseImage), programOf);
+  const settings = settingsOf(instance, network, pauseImage);
+  const files = configuration(settings, programOf);
+  if (missingCertificates(settings).length > 0) return false;
   return Object.entries(files).every(([name, content]) => {
     const file = join(clusterDir(instance), name);
     return existsSync(file) && readFileSync(file, 'utf8') === content;

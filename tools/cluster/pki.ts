@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { StepContext } from '../lib/step.ts';
-import { certificates, type NodeSettings, render } from './config.ts';
+import { type CertificateRequest, certificates, type NodeSettings, render } from './config.ts';
 
 /** Nothing of the system's OpenSSL settings may leak into the certificates. */
 const OPENSSL_CONFIG = '[req]\ndistinguished_name = name\n[name]\n';
@@ -24,7 +24,7 @@ const CLIENTS = ['kubelet', 'kube-controller-manager', 'kube-scheduler', 'kube-p
 export async function makePki(settings: NodeSettings, { signal, log }: StepContext): Promise<void> {
   const folder = join(settings.dir, 'pki');
   const isNew = !existsSync(folder);
-  const missing = certificates(settings).filter(({ name }) => !existsSync(join(folder, `${name}.crt`)));
+  const missing = missingCertificates(settings);
   if (missing.length === 0) return;
   const work = `${folder}.new`;
   rmSync(work, { recursive: true, force: true });
@@ -73,6 +73,11 @@ export async function makePki(settings: NodeSettings, { signal, log }: StepConte
   ))
     if (existsSync(join(work, file))) renameSync(join(work, file), join(folder, file));
   rmSync(work, { recursive: true });
+}
+
+export function missingCertificates(settings: NodeSettings): CertificateRequest[] {
+  const file = (name: string) => join(settings.dir, 'pki', `${name}.crt`);
+  return certificates(settings).filter(({ name }) => !existsSync(file(name)));
 }
 
 function makeServiceAccountKeys(folder: string): void {
