@@ -5,6 +5,7 @@ import { checkCluster } from './cluster/preflight.ts';
 import { clusterRollout } from './cluster/rollout.ts';
 import {
   ArtifactStore,
+  Auth,
   BackendStore,
   GcCronJob,
   Ingress,
@@ -14,6 +15,7 @@ import {
   TraceArchival,
 } from './components/index.ts';
 import { targetNamespace } from './components/namespace.ts';
+import { noVariables } from './components/sign-in.ts';
 import { loadSettings } from './config.ts';
 import { publicEntry } from './lib/allowed-hosts.ts';
 import { canRoll, connectionSummary } from './lib/connection-budget.ts';
@@ -21,6 +23,7 @@ import { imageReference, mlflowVersion as versionOf } from './lib/image.ts';
 import { migrationInputs } from './lib/migration-inputs.ts';
 import { names } from './lib/names.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
+import { signInGuide } from './lib/sign-in.ts';
 
 const settings = loadSettings();
 const { dataProtection } = settings;
@@ -60,7 +63,28 @@ const keys = new ServerKeys(
     ...settings.secrets,
     ...common,
     existing: facts.keys,
-    auth: settings.auth,
+  },
+  opts,
+);
+
+const entry = publicEntry(settings.ingress);
+const auth = new Auth(
+  names.auth,
+  {
+    ...settings.auth,
+    rotation: settings.secrets.rotation.admin,
+    wiring: {
+      namespace: target.name,
+      sessionKey: keys.sessionKey,
+      entry,
+      staticPrefix: settings.server.staticPrefix,
+      readinessPath: settings.server.probes.readinessPath,
+      caBundleKey: settings.server.caBundle?.key,
+      poolSize: settings.server.poolSize,
+      maxOverflow: settings.server.maxOverflow,
+      gc: settings.gc.enabled,
+      metrics: settings.metrics.enabled,
+    },
   },
   opts,
 );
@@ -75,7 +99,7 @@ const { pods } = new MlflowRuntime(
     backend: backendStore.connection,
     artifacts,
     registry: settings.registryStore,
-    auth: keys.auth,
+    auth: auth.connection,
     workspaces: settings.workspaces.enabled,
     caBundle: settings.server.caBundle,
     env: settings.server.env,
@@ -95,11 +119,11 @@ const server = new MlflowServer(
     artifacts,
     identity: cloud.identity(names.server, { namespace: target.name, serviceAccount: names.server }, opts),
     keys: keys.variables,
-    auth: keys.auth,
+    auth: auth.connection,
     workspaces: settings.workspaces.enabled,
     metrics: settings.metrics,
     autoscaling: settings.autoscaling,
-    entry: publicEntry(settings.ingress),
+    entry,
     migrations: { ...settings.migrations, inputs: migrationInputs(settings, facts) },
     rollout,
     canRoll: canRoll(settings),
@@ -119,7 +143,11 @@ const afterServer = {
 };
 
 const gc = settings.gc.enabled
-  ? new GcCronJob(names.gc, { ...settings.gc, ...afterServer, hasUsers: keys.auth !== undefined }, opts)
+  ? new GcCronJob(
+      names.gc,
+      { ...settings.gc, ...afterServer, logIn: auth.connection?.gc ?? noVariables },
+      opts,
+    )
   : undefined;
 
 if (settings.traceArchival.enabled) {
@@ -145,7 +173,11 @@ export const mlflowVersion = versionOf(settings.server.image);
 export const schemaRevision = server.migration.revision;
 export const databaseSnapshot = server.migration.snapshot;
 /** First administrator, where MLflow has users of its own. */
-export const adminUsername = keys.auth?.adminUsername ?? null;
-export const adminPassword = keys.adminPassword ?? null;
+export const adminUsername = settings.auth.kind === 'basic' ? settings.auth.adminUsername : null;
+export const adminPassword = auth.adminPassword ?? null;
+/** How people get in, and by which variables programs do. */
+export const signIn = signInGuide(settings.auth, trackingUrl);
+/** Generated passwords of the users that `auth` names, where a proxy asks for them. */
+export const passwords = auth.passwords ?? null;
 /** What to type next, each with a word on what it does. */
 export const nextCommands = commandsFor({ context: access.context, service, gcCronJob: gc?.cronJobName });

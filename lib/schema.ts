@@ -98,6 +98,9 @@ export const hostName = () =>
     /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/,
   );
 
+export const imageWithTag = () =>
+  text('an image with a tag or digest', /^([\w.-]+(:\d+)?\/)?[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$/);
+
 /** Kubernetes quantity of memory or storage, in bytes with a suffix. */
 export function size() {
   const allowed = 'a Kubernetes quantity such as 512Mi or 10Gi';
