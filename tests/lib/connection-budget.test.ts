@@ -80,9 +80,9 @@ describe('the connection plan', () => {
     [
       'counts the users of a plug-in where the stack keeps them',
       { auth: { kind: 'plugin', plugin: { appName: 'oidc-auth' } }, server: { workers: 4 } },
-      2,
       1,
-      '2 pods x (4 workers x 3 stores x (2 + 1) + 4) + 5 for jobs = 85',
+      2,
+      '2 pods x (4 workers x 3 stores x (1 + 2) + 4) + 5 for jobs = 85',
     ],
     [
       'counts no users where a proxy asks for them',
