@@ -1,6 +1,7 @@
 // What a program has to know of the stack that is already there.
 import type { Settings } from '../config.ts';
 import { secretMark } from '../lib/hash.ts';
+import { uriPort } from '../lib/database.ts';
 import { mlflowVersion } from '../lib/image.ts';
 import { instanceName, isOwn } from '../lib/labels.ts';
 import { annotations, databaseTlsSecret, names } from '../lib/names.ts';
@@ -25,6 +26,8 @@ export interface ClusterFacts {
    * there are none.
    */
   readonly externalRevision: string;
+  /** Ports in the URIs of databases that Secrets hold, by the setting that names the Secret. */
+  readonly databasePorts: Readonly<Record<string, number>>;
 }
 
 export interface DeployedServer {
@@ -39,17 +42,24 @@ export interface DeployedServer {
   readonly stoppedReplicas: number | undefined;
 }
 
-export const noFacts: ClusterFacts = { keys: {}, databaseTls: {}, deployed: undefined, externalRevision: '' };
+export const noFacts: ClusterFacts = {
+  keys: {},
+  databaseTls: {},
+  deployed: undefined,
+  externalRevision: '',
+  databasePorts: {},
+};
 
 export async function readFacts(view: ClusterView, settings: Settings): Promise<ClusterFacts> {
   const namespace = settings.namespace.name;
-  const [keys, databaseTls, deployed, externalRevision] = await Promise.all([
+  const [keys, databaseTls, deployed, externalRevision, databasePorts] = await Promise.all([
     ownSecret(view, namespace, names.keys),
     ownSecret(view, namespace, databaseTlsSecret),
     readDeployed(view, namespace),
     revisionOf(view, settings),
+    portsInUris(view, settings),
   ]);
-  return { keys, databaseTls, deployed, externalRevision };
+  return { keys, databaseTls, deployed, externalRevision, databasePorts };
 }
 
 async function ownSecret(
@@ -125,4 +135,17 @@ async function revisionOf(view: ClusterView, settings: Settings): Promise<string
   // In an order that depends on the content alone.
   const parts = [...new Set(values.flat().map((value) => JSON.stringify(value)))].sort();
   return parts.length === 0 ? '' : secretMark(parts.join('\n'), instanceName());
+}
+
+async function portsInUris(view: ClusterView, settings: Settings): Promise<Record<string, number>> {
+  const uris = secretReferences(settings).filter(
+    ({ format }) => format === 'databaseUri' || format === 'otherDatabaseUri',
+  );
+  const ports = uris.map(async (reference) => {
+    const content = await readContent(view, settings.namespace.name, reference);
+    const values = content === undefined || content === unreadable ? {} : content.values;
+    const port = uriPort(values[reference.keys[0] ?? '']?.trim() ?? '');
+    return port === undefined ? [] : [[reference.setting, port] as const];
+  });
+  return Object.fromEntries((await Promise.all(ports)).flat());
 }

@@ -7,9 +7,10 @@ import type { core } from '@pulumi/kubernetes/types/input.js';
 import { type PublicEntry, allowedHosts, allowedOrigins } from '../lib/allowed-hosts.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
+import { podPorts } from '../lib/network.ts';
 import { type Resources, mlflowPod, plainVariables } from '../lib/pod.ts';
 import { optionArgs } from '../lib/server-options.ts';
-import { loopbackPort, probePaths, serverPort } from '../lib/server-paths.ts';
+import { loopbackPort, probePaths } from '../lib/server-paths.ts';
 import type {
   ArtifactConnection,
   AuthConnection,
@@ -179,8 +180,7 @@ function deployment(
         },
       },
       spec: {
-        // Whoever scales the pods decides on their number.
-        replicas: scalesItself ? undefined : args.replicas,
+        replicas: scalesItself ? args.autoscaling.min : args.replicas,
         // A volume of one node cannot be handed over while the old pod still holds it.
         strategy: args.canRoll
           ? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
@@ -192,6 +192,8 @@ function deployment(
     {
       parent,
       customTimeouts: { create: `${args.timeoutSeconds}s`, update: `${args.timeoutSeconds}s` },
+      // An autoscaler decides on the number of pods. Without any number Kubernetes would make it 1 in the meantime.
+      ignoreChanges: scalesItself ? ['spec.replicas'] : [],
     },
   );
 }
@@ -240,7 +242,7 @@ function serverPod(
     },
     container: {
       // Whoever listens on it: MLflow, or the proxy before it.
-      ports: [{ name: 'http', containerPort: serverPort }],
+      ports: [{ name: 'http', containerPort: podPorts.server }],
       startupProbe: probe('health', args.probes.startup, args.staticPrefix),
       readinessProbe: probe(args.probes.readinessPath, args.probes.readiness, args.staticPrefix),
       livenessProbe: probe('health', args.probes.liveness, args.staticPrefix),
@@ -261,14 +263,14 @@ const metricsVolume = { name: 'metrics', emptyDir: { sizeLimit: '64Mi' } };
 /** https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config, by convention. */
 const scrapeAnnotations = {
   'prometheus.io/scrape': 'true',
-  'prometheus.io/port': String(serverPort),
+  'prometheus.io/port': String(podPorts.server),
   'prometheus.io/path': metricsPath,
 };
 
 function serverArgs(args: MlflowServerArgs): string[] {
   return [
     ...(args.auth?.proxy === undefined
-      ? ['--host', '0.0.0.0', '--port', String(serverPort)]
+      ? ['--host', '0.0.0.0', '--port', String(podPorts.server)]
       : ['--host', '127.0.0.1', '--port', String(loopbackPort)]),
     ...['--workers', String(args.workers)],
     ...(args.artifacts.mode === 'direct' ? ['--no-serve-artifacts'] : []),

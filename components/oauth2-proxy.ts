@@ -4,6 +4,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { RandomBytes } from '@pulumi/random/randomBytes.js';
 import { objectLabels } from '../lib/labels.ts';
+import { podPorts } from '../lib/network.ts';
 import { type ProxyOptions, proxyArgs } from '../lib/oauth2-proxy.ts';
 import {
   type Resources,
@@ -12,7 +13,7 @@ import {
   restrictedContainer,
   secretVariables,
 } from '../lib/pod.ts';
-import { loopbackPort, probePaths, serverPort } from '../lib/server-paths.ts';
+import { loopbackPort, probePaths } from '../lib/server-paths.ts';
 import type { AuthProxy, Mounts, SecretKey } from './connections.ts';
 import {
   type AuthWiring,
@@ -67,14 +68,14 @@ function proxy(args: OAuth2ProxyArgs, wiring: AuthWiring, secrets: ProxySecrets)
   const { entry, staticPrefix, readinessPath, caBundleKey } = wiring;
   const mounts = htpasswdMounts(secrets.htpasswd);
   const opened = new Set([probePaths.health, probePaths[readinessPath]]);
-  const ping = { httpGet: { path: '/ping', port: serverPort } };
+  const ping = { httpGet: { path: '/ping', port: podPorts.server } };
   return {
     volumes: mounts.volumes,
     container: {
       name: 'oauth2-proxy',
       image: args.image,
       args: proxyArgs(args, {
-        port: serverPort,
+        port: podPorts.server,
         upstreamPort: loopbackPort,
         entry,
         staticPrefix,

@@ -10,6 +10,7 @@ export const names = {
   server: 'mlflow',
   migration: 'mlflow-migration',
   ingress: 'mlflow-ingress',
+  networkPolicies: 'mlflow-network',
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
 } as const;
@@ -48,17 +49,17 @@ export interface PlannedObject {
   readonly name: string;
 }
 
+const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
 const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
+const workloads = [names.server, ...stores, names.migration, ...cronJobs];
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
 export const plannedObjects: readonly PlannedObject[] = [
   ...[...stores, names.sqlite].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
   ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
   ...[names.keys, databaseTlsSecret].map((name) => object('Secret', 'api/v1', name)),
-  ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
-    object('ServiceAccount', 'api/v1', name),
-  ),
+  ...workloads.map((name) => object('ServiceAccount', 'api/v1', name)),
   object('Deployment', 'apis/apps/v1', names.server),
   ...stores.map((name) => object('StatefulSet', 'apis/apps/v1', name)),
   ...cronJobs.map((name) => object('CronJob', 'apis/batch/v1', name)),
@@ -66,7 +67,13 @@ export const plannedObjects: readonly PlannedObject[] = [
   object('HorizontalPodAutoscaler', 'apis/autoscaling/v2', names.server),
   object('VerticalPodAutoscaler', 'apis/autoscaling.k8s.io/v1', names.server),
   object('ServiceMonitor', 'apis/monitoring.coreos.com/v1', names.server),
-  { kind: 'Ingress', group: 'apis/networking.k8s.io/v1', resource: 'ingresses', name: names.ingress },
+  { kind: 'Ingress', group: networking, resource: 'ingresses', name: names.ingress },
+  ...workloads.map((name) => ({
+    kind: 'NetworkPolicy',
+    group: networking,
+    resource: 'networkpolicies',
+    name,
+  })),
 ];
 
 function object(kind: string, group: string, name: string): PlannedObject {

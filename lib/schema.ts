@@ -1,6 +1,7 @@
 // Building blocks of the settings schema. The message of every check is the "allowed values" part of what a user
 // reads, so that one sentence per mistake can be put together without knowing which check failed.
 import * as v from 'valibot';
+import { isCidr } from './cidr.ts';
 import { parseQuantity } from './quantity.ts';
 
 /** An object with exactly these keys; every other key is a mistake of its own. */
@@ -40,6 +41,14 @@ export const objectName = () =>
   text(
     'at most 63 lower-case letters, digits and hyphens, beginning with a letter',
     /^[a-z]([-a-z0-9]*[a-z0-9])?$/,
+    63,
+  );
+
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+export const namespaceName = () =>
+  text(
+    'the name of a namespace: at most 63 lower-case letters, digits and hyphens',
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
     63,
   );
 
@@ -100,6 +109,19 @@ export const hostName = () =>
 
 export const imageWithTag = () =>
   text('an image with a tag or digest', /^([\w.-]+(:\d+)?\/)?[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$/);
+
+/** Where a server is, as seen from the pods: also a Service of the same namespace, or an IPv4 address. */
+export const serverHost = () =>
+  text(
+    'a host name such as db.example.com, or an address, without scheme, port or path',
+    /^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$/,
+  );
+
+/** Range of addresses, IPv4 or IPv6. */
+export function cidr() {
+  const allowed = 'a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one';
+  return v.pipe(v.string(allowed), v.check(isCidr, allowed));
+}
 
 /** Kubernetes quantity of memory or storage, in bytes with a suffix. */
 export function size() {

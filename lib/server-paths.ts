@@ -1,5 +1,3 @@
-/** Port of the server's pods, whoever listens on it. */
-export const serverPort = 5000;
 /** Port of MLflow behind a proxy in its own pod. */
 export const loopbackPort = 5001;
 

@@ -10,6 +10,8 @@ export function memoryNeed(workers: number, jobs: boolean): number {
   return (0.17 + 0.19 * workers + (jobs ? 1.26 : 0)) * gib;
 }
 
+const secretName = /PASSWORD|SECRET|TOKEN|API_?KEY|ACCESS_KEY(?!_ID)|PRIVATE_KEY|CREDENTIAL/i;
+
 /** One sentence per doubtful setting. */
 export function warnings({ server, backendStore, auth, metrics }: Settings): string[] {
   const { image, workers, jobs, resources } = server;
@@ -24,6 +26,11 @@ export function warnings({ server, backendStore, auth, metrics }: Settings): str
   if (image.repository === defaultImages.mlflow.repository && !image.tag.endsWith('-full')) {
     found.push(
       `mlflow-stack:server.image.tag is ${image.tag}; official images without -full lack the drivers of databases and stores`,
+    );
+  }
+  for (const name of Object.keys(server.env).filter((each) => secretName.test(each))) {
+    found.push(
+      `mlflow-stack:server.env has ${name}, which looks like a secret, but whoever may read ConfigMaps sees its value; use server.envFrom with a Secret`,
     );
   }
   if (backendStore.kind === 'sqlite') {

@@ -110,6 +110,19 @@ describe('settings', () => {
       metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
       migrations: { enabled: true, runId: '', snapshot: true },
       ingress: { enabled: false, hosts: [], port: 80, annotations: {} },
+      networkPolicy: {
+        enabled: true,
+        ingressNamespaces: ['ingress-nginx', 'traefik', 'kube-system'],
+        monitoringNamespaces: ['monitoring'],
+        clients: [],
+        databaseCidrs: [],
+        objectStoreCidrs: [],
+        dnsCidrs: [
+          ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'],
+          '34.118.224.0/20',
+        ],
+        additionalEgressRules: [],
+      },
       gc: {
         enabled: true,
         schedule: '0 2 * * 0',
@@ -214,7 +227,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, gc, traceArchival';
+    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, networkPolicy, gc, traceArchival';
 
   it('is told together with all others, in one message', () => {
     expect(
@@ -308,7 +321,7 @@ describe('a mistake in the settings', () => {
     ],
     [
       { backendStore: { host: 'https://db.example' } },
-      'backendStore.host is "https://db.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
+      'backendStore.host is "https://db.example"; allowed: a host name such as db.example.com, or an address, without scheme, port or path',
     ],
     [
       { backendStore: { maxConnections: 5 } },

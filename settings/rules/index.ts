@@ -2,6 +2,7 @@
 import type { Settings } from '../index.ts';
 import { auth } from './auth.ts';
 import { entry } from './entry.ts';
+import { networkPolicy } from './network-policy.ts';
 import { scaling } from './scaling.ts';
 import { secrets } from './secrets.ts';
 import { server, versions } from './server.ts';
@@ -9,7 +10,7 @@ import { stores } from './stores.ts';
 
 /** One sentence per mistake. */
 export function conflicts(settings: Settings): string[] {
-  return [stores, secrets, auth, server, versions, scaling, entry]
+  return [stores, secrets, auth, server, versions, scaling, entry, networkPolicy]
     .flatMap((rules) => rules(settings))
     .map((text) => `mlflow-stack:${text}`);
 }

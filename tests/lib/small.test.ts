@@ -1,5 +1,6 @@
 // The small pure functions, a table each.
 import { expect } from 'chai';
+import { isCidr } from '../../lib/cidr.ts';
 import { dataOptions } from '../../lib/data-protection.ts';
 import { secretMark, shortHash } from '../../lib/hash.ts';
 import { compareVersions, imageReference, mlflowVersion } from '../../lib/image.ts';
@@ -34,6 +35,19 @@ describe('a quantity', () => {
     it(`"${text}" ${value === undefined ? 'is refused' : `stands for ${value}`}`, () => {
       expect(parseQuantity(text)).to.equal(value);
     });
+  }
+});
+
+describe('a range of addresses', () => {
+  for (const text of ['10.0.0.0/8', '0.0.0.0/0', '192.0.2.7/32', 'fd00::/8', '::/0', '2001:db8::1/128']) {
+    it(`may be ${text}`, () => expect(isCidr(text)).to.equal(true));
+  }
+  for (const text of [
+    ...['', '/', '/8', '10.0.0.0', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/08', '10.0.0.0/-1', '10.0.0.0/8/8'],
+    ...['10.0.0/8', '10.0.0.256/8', '010.0.0.0/8', ' 10.0.0.0/8', '10.0.0.0/8 ', '10.0.0.0/255.0.0.0'],
+    ...['fd00::/129', 'fd00::', 'fd00:::/8', 'fe80::1%eth0/64', 'db.example/32', '10.0.0.0-10.0.0.9'],
+  ]) {
+    it(`may not be "${text}"`, () => expect(isCidr(text)).to.equal(false));
   }
 });
 
@@ -187,6 +201,13 @@ describe('planned objects', () => {
         'apis/batch/v1/cronjobs/mlflow-trace-archival',
         'apis/monitoring.coreos.com/v1/servicemonitors/mlflow',
         'apis/networking.k8s.io/v1/ingresses/mlflow-ingress',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-artifacts',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-gc',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-migration',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-postgres',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-postgres-vacuum',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-trace-archival',
         'apis/policy/v1/poddisruptionbudgets/mlflow',
       ],
     );
