@@ -5,6 +5,7 @@ import { checkCluster } from './cluster/preflight.ts';
 import { clusterRollout } from './cluster/rollout.ts';
 import {
   ArtifactStore,
+  Auth,
   BackendStore,
   GcCronJob,
   HttpRoute,
@@ -16,16 +17,18 @@ import {
   TraceArchival,
 } from './components/index.ts';
 import { targetNamespace } from './components/namespace.ts';
+import { noVariables } from './components/sign-in.ts';
 import { loadSettings } from './config.ts';
 import { publicEntry } from './lib/allowed-hosts.ts';
 import { canRoll, connectionSummary } from './lib/connection-budget.ts';
-import { serviceAnnotations, waysIn } from './lib/entry.ts';
+import { publicUrl, serviceAnnotations, waysIn } from './lib/entry.ts';
 import { imageReference, mlflowVersion as versionOf } from './lib/image.ts';
 import { inNamespace } from './lib/ingress-controllers.ts';
 import { migrationInputs } from './lib/migration-inputs.ts';
 import { names } from './lib/names.ts';
 import { workloadPolicies } from './lib/network.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
+import { signInGuide } from './lib/sign-in.ts';
 
 const settings = loadSettings();
 const { dataProtection } = settings;
@@ -70,7 +73,27 @@ const keys = new ServerKeys(
     ...settings.secrets,
     ...common,
     existing: facts.keys,
-    auth: settings.auth,
+  },
+  opts,
+);
+
+const auth = new Auth(
+  names.auth,
+  {
+    ...settings.auth,
+    rotation: settings.secrets.rotation.admin,
+    wiring: {
+      namespace: target.name,
+      sessionKey: keys.sessionKey,
+      publicUrl: publicUrl(settings),
+      staticPrefix: settings.server.staticPrefix,
+      readinessPath: settings.server.probes.readinessPath,
+      caBundleKey: settings.server.caBundle?.key,
+      poolSize: settings.server.poolSize,
+      maxOverflow: settings.server.maxOverflow,
+      gc: settings.gc.enabled,
+      metrics: settings.metrics.enabled,
+    },
   },
   opts,
 );
@@ -85,7 +108,7 @@ const { pods } = new MlflowRuntime(
     backend: backendStore.connection,
     artifacts,
     registry: settings.registryStore,
-    auth: keys.auth,
+    auth: auth.connection,
     workspaces: settings.workspaces.enabled,
     caBundle: settings.server.caBundle,
     env: settings.server.env,
@@ -105,7 +128,7 @@ const server = new MlflowServer(
     artifacts,
     identity: cloud.identity(names.server, { namespace: target.name, serviceAccount: names.server }, opts),
     keys: keys.variables,
-    auth: keys.auth,
+    auth: auth.connection,
     workspaces: settings.workspaces.enabled,
     metrics: settings.metrics,
     autoscaling: settings.autoscaling,
@@ -124,17 +147,14 @@ const server = new MlflowServer(
   opts,
 );
 
-const ingress = settings.ingress.enabled
-  ? new Ingress(
-      names.ingress,
-      { ...settings.ingress, service: server.connection, existingCertificate: facts.ingressTls },
-      opts,
-    )
-  : undefined;
+if (settings.ingress.enabled) {
+  const args = { ...settings.ingress, service: server.connection, existingCertificate: facts.ingressTls };
+  new Ingress(names.ingress, args, opts);
+}
 
-const httpRoute = settings.httpRoute.enabled
-  ? new HttpRoute(names.httpRoute, { ...settings.httpRoute, service: server.connection }, opts)
-  : undefined;
+if (settings.httpRoute.enabled) {
+  new HttpRoute(names.httpRoute, { ...settings.httpRoute, service: server.connection }, opts);
+}
 
 const afterServer = {
   runtime: pods,
@@ -144,7 +164,11 @@ const afterServer = {
 };
 
 const gc = settings.gc.enabled
-  ? new GcCronJob(names.gc, { ...settings.gc, ...afterServer, hasUsers: keys.auth !== undefined }, opts)
+  ? new GcCronJob(
+      names.gc,
+      { ...settings.gc, ...afterServer, logIn: auth.connection?.gc ?? noVariables },
+      opts,
+    )
   : undefined;
 
 if (settings.traceArchival.enabled) {
@@ -158,7 +182,7 @@ export const service = pulumi.output({
   port: server.connection.port,
 });
 /** Tracking URL for clients outside the cluster; without an Ingress or a route, the one that the port-forward of `nextCommands` opens. */
-export const trackingUrl = `${ingress?.url ?? httpRoute?.url ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
+export const trackingUrl = `${publicUrl(settings) ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
 /** Tracking URL for clients inside the cluster. */
 export const internalTrackingUrl = server.connection.url;
 export const artifactUri = artifacts.uri;
@@ -170,7 +194,11 @@ export const mlflowVersion = versionOf(settings.server.image);
 export const schemaRevision = server.migration.revision;
 export const databaseSnapshot = server.migration.snapshot;
 /** First administrator, where MLflow has users of its own. */
-export const adminUsername = keys.auth?.adminUsername ?? null;
-export const adminPassword = keys.adminPassword ?? null;
+export const adminUsername = settings.auth.kind === 'basic' ? settings.auth.adminUsername : null;
+export const adminPassword = auth.adminPassword ?? null;
+/** How people get in, and by which variables programs do. */
+export const signIn = signInGuide(settings.auth, trackingUrl);
+/** Generated passwords of the users that `auth` names, where a proxy asks for them. */
+export const passwords = auth.passwords ?? null;
 /** What to type next, each with a word on what it does. */
 export const nextCommands = commandsFor({ context: access.context, service, gcCronJob: gc?.cronJobName });

@@ -91,12 +91,27 @@ export interface PodRuntime extends PodParts {
   readonly envFrom: readonly core.v1.EnvFromSource[];
 }
 
-/** MLflow's own users: where they are kept, and the first of them. */
+/** How people and programs show who they are. Default: the server asks nobody. */
 export interface AuthConnection {
-  readonly adminUsername: string;
-  readonly adminPassword: SecretKey;
-  /** Database on the server of the backend store. */
-  readonly database: string;
-  readonly defaultPermission: string;
-  readonly cacheSeconds: number;
+  /** App of MLflow that asks, as `--app-name` has it. Default: MLflow itself asks nobody. */
+  readonly appName?: string | undefined;
+  /** Variables of every pod: where users are kept. */
+  readonly settings: Readonly<Record<string, Input<string>>>;
+  /** What the server needs to know beside them. */
+  readonly server: Variables;
+  /** ConfigMaps and Secrets whose keys become variables of the server. */
+  readonly serverEnvFrom: readonly core.v1.EnvFromSource[];
+  /** Users that the migration makes. */
+  readonly migration: Variables;
+  /** How garbage collection logs in. */
+  readonly gc: Variables;
+  /** Secret with the `username` and `password` of whoever reads the metrics. Default: they are open to the cluster. */
+  readonly scraperSecretName?: Input<string> | undefined;
+  /** What stands before MLflow in its pod and takes its port over. */
+  readonly proxy?: AuthProxy | undefined;
+}
+
+export interface AuthProxy {
+  readonly container: core.v1.Container;
+  readonly volumes: readonly core.v1.Volume[];
 }

@@ -1,11 +1,9 @@
 // GcCronJob: removes for good what users have deleted, rows and files alike.
 import * as pulumi from '@pulumi/pulumi';
 import { CronJob } from '@pulumi/kubernetes/batch/v1/cronJob.js';
-import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
-import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
-import { type Resources, mlflowPod } from '../lib/pod.ts';
-import type { ArtifactConnection, PodRuntime, SecretKey, ServiceConnection } from './connections.ts';
+import { type Resources, mlflowPod, plainVariables } from '../lib/pod.ts';
+import type { ArtifactConnection, PodRuntime, ServiceConnection, Variables } from './connections.ts';
 import { cronJobSpec } from './cron-job.ts';
 import { workloadAccount } from './service-account.ts';
 
@@ -15,8 +13,8 @@ export interface GcCronJobArgs {
   readonly service: ServiceConnection;
   /** Where files are deleted without the server, in mode `direct`. */
   readonly artifacts: ArtifactConnection;
-  /** Whether the server asks for a user: gc then is an administrator of its own. */
-  readonly hasUsers: boolean;
+  /** How gc logs in, where the server asks. */
+  readonly logIn: Variables;
   /** Whether to clean all workspaces, and not only the default one. */
   readonly workspaces: boolean;
   /** Five cron fields. */
@@ -44,7 +42,6 @@ export class GcCronJob extends pulumi.ComponentResource {
     const { namespace } = args.service;
     const labels = objectLabels(component);
     const serviceAccount = workloadAccount(name, { namespace, component }, this);
-    const password = args.hasUsers ? userPassword(name, namespace, this) : undefined;
     const cronJob = new CronJob(
       `${name}-cron-job`,
       {
@@ -52,7 +49,7 @@ export class GcCronJob extends pulumi.ComponentResource {
         spec: cronJobSpec({
           ...args,
           component,
-          pod: gcPod(args, serviceAccount.metadata.name, password),
+          pod: gcPod(args, serviceAccount.metadata.name),
         }),
       },
       { parent: this },
@@ -63,30 +60,9 @@ export class GcCronJob extends pulumi.ComponentResource {
 }
 
 const component = 'gc';
-/** Name of the user that collects garbage, in the auth database. */
-const userName = 'mlflow-gc';
 
-/** No other pod sees it: the run itself makes the user. */
-function userPassword(name: string, namespace: pulumi.Input<string>, parent: pulumi.Resource): SecretKey {
-  const { result } = new RandomPassword(`${name}-password`, { length: 32, special: false }, { parent });
-  const secret = new Secret(
-    `${name}-credentials`,
-    {
-      metadata: { namespace, labels: objectLabels(component) },
-      type: 'Opaque',
-      stringData: { password: result },
-    },
-    { parent },
-  );
-  return { secretName: secret.metadata.name, key: 'password' };
-}
-
-function gcPod(
-  args: GcCronJobArgs,
-  serviceAccount: pulumi.Input<string>,
-  password: SecretKey | undefined,
-): ReturnType<typeof mlflowPod> {
-  const { artifacts } = args;
+function gcPod(args: GcCronJobArgs, serviceAccount: pulumi.Input<string>): ReturnType<typeof mlflowPod> {
+  const { artifacts, logIn } = args;
   return mlflowPod(args.runtime, {
     component,
     name: 'gc',
@@ -101,11 +77,11 @@ function gcPod(
       { name: 'MLFLOW_TRACKING_URI', value: args.service.url },
       // Listing and deleting a run of many files takes the server longer than the client's two minutes: mlflow/mlflow#12005.
       { name: 'MLFLOW_HTTP_REQUEST_TIMEOUT', value: '600' },
-      ...(password === undefined ? [] : [{ name: 'MLFLOW_TRACKING_USERNAME', value: userName }]),
+      ...plainVariables(logIn.settings),
     ],
     secrets: {
       ...(artifacts.mode === 'direct' ? artifacts.secrets : {}),
-      ...(password === undefined ? {} : { MLFLOW_TRACKING_PASSWORD: password }),
+      ...logIn.secrets,
     },
     ...(artifacts.mode === 'direct' ? { mounts: artifacts } : {}),
     resources: args.resources,

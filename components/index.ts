@@ -1,4 +1,5 @@
 export { ArtifactStore, type ArtifactStoreArgs } from './artifact-store.ts';
+export { Auth, type AuthArgs } from './auth.ts';
 export { BackendStore, type BackendStoreArgs } from './backend-store.ts';
 export * from './connections.ts';
 export { GcCronJob, type GcCronJobArgs } from './gc-cron-job.ts';

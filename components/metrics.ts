@@ -1,12 +1,10 @@
 // How Prometheus gets at the server's metrics.
 import type * as pulumi from '@pulumi/pulumi';
 import { CustomResource } from '@pulumi/kubernetes/apiextensions/customResource.js';
-import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import type { Service } from '@pulumi/kubernetes/core/v1/service.js';
-import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
 import { serverComponent as component } from '../lib/names.ts';
-import type { AuthConnection, PodRuntime, SecretKey } from './connections.ts';
+import type { AuthConnection } from './connections.ts';
 
 export interface MetricsArgs {
   /** Whether the server has metrics, summed over its processes. */
@@ -18,55 +16,25 @@ export interface MetricsArgs {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** An administrator of MLflow, since it shows its metrics to nobody else. */
-export interface Scraper {
-  readonly secretName: pulumi.Output<string>;
-  readonly password: SecretKey;
-}
-
 /** MLflow serves metrics there whatever its static prefix is. */
 export const metricsPath = '/metrics';
-/** Name of the user that scrapes, in the auth database. */
-export const scraperName = 'mlflow-metrics';
-
 interface ServerArgs {
-  readonly runtime: PodRuntime;
   readonly metrics: MetricsArgs;
   readonly auth?: AuthConnection | undefined;
-}
-
-/** Where MLflow has users, its metrics ask for one, too. */
-export function metricsScraper(name: string, args: ServerArgs, parent: pulumi.Resource): Scraper | undefined {
-  if (!args.metrics.enabled || args.auth === undefined) return undefined;
-  const { result } = new RandomPassword(
-    `${name}-metrics-password`,
-    { length: 32, special: false },
-    { parent },
-  );
-  const secret = new Secret(
-    `${name}-metrics-user`,
-    {
-      metadata: { namespace: args.runtime.namespace, labels: objectLabels(component) },
-      type: 'kubernetes.io/basic-auth',
-      stringData: { username: scraperName, password: result },
-    },
-    { parent },
-  );
-  const secretName = secret.metadata.name;
-  return { secretName, password: { secretName, key: 'password' } };
 }
 
 /** https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitor */
 export function serviceMonitor(
   name: string,
-  { metrics }: ServerArgs,
-  { service, scraper }: { readonly service: Service; readonly scraper: Scraper | undefined },
+  { metrics, auth }: ServerArgs,
+  service: Service,
   parent: pulumi.Resource,
 ): void {
   if (!metrics.enabled || metrics.discovery !== 'serviceMonitor') return;
-  const basicAuth = scraper && {
-    username: { name: scraper.secretName, key: 'username' },
-    password: { name: scraper.secretName, key: 'password' },
+  const secretName = auth?.scraperSecretName;
+  const basicAuth = secretName && {
+    username: { name: secretName, key: 'username' },
+    password: { name: secretName, key: 'password' },
   };
   new CustomResource(
     `${name}-service-monitor`,

@@ -3,11 +3,11 @@ import type * as pulumi from '@pulumi/pulumi';
 import { Job } from '@pulumi/kubernetes/batch/v1/job.js';
 import { shortHash } from '../lib/hash.ts';
 import { objectLabels } from '../lib/labels.ts';
-import { mlflowPod } from '../lib/pod.ts';
+import { mlflowPod, plainVariables } from '../lib/pod.ts';
 import { scripts } from '../lib/scripts.ts';
-import { type Scraper, scraperName } from './metrics.ts';
-import { type MlflowServerArgs, adminVariables } from './mlflow-server.ts';
+import type { MlflowServerArgs } from './mlflow-server.ts';
 import { workloadAccount } from './service-account.ts';
+import { noVariables } from './sign-in.ts';
 
 const component = 'migration';
 
@@ -18,14 +18,14 @@ const component = 'migration';
 export function migrationJob(
   name: string,
   args: MlflowServerArgs,
-  { ready, scraper }: { readonly ready: pulumi.Output<string>; readonly scraper: Scraper | undefined },
+  ready: pulumi.Output<string>,
   parent: pulumi.Resource,
 ): Job {
   const { runtime, rollout } = args;
   const labels = objectLabels(component);
   const serviceAccount = workloadAccount(name, { namespace: runtime.namespace, component }, parent);
   const hash = migrationHash(args);
-  const admin = adminVariables(args);
+  const users = args.auth?.migration ?? noVariables;
   return new Job(
     name,
     {
@@ -60,13 +60,9 @@ export function migrationJob(
           args: [],
           env: [
             { name: 'MIGRATION_SNAPSHOT', value: args.migrations.snapshot ? 'copy' : 'skip' },
-            ...admin.env,
-            ...(scraper === undefined ? [] : [{ name: 'METRICS_USERNAME', value: scraperName }]),
+            ...plainVariables(users.settings),
           ],
-          secrets: {
-            ...admin.secrets,
-            ...(scraper === undefined ? {} : { METRICS_PASSWORD: scraper.password }),
-          },
+          secrets: users.secrets,
           resources: { requests: { cpu: '250m', memory: '512Mi' }, limits: { memory: '1Gi' } },
           tmpSize: '256Mi',
           pod: { restartPolicy: 'Never' },

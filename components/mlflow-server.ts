@@ -10,21 +10,22 @@ import { annotations, serverComponent as component } from '../lib/names.ts';
 import { podPorts } from '../lib/network.ts';
 import { type Resources, mlflowPod, plainVariables } from '../lib/pod.ts';
 import { optionArgs } from '../lib/server-options.ts';
+import { loopbackPort, probePaths } from '../lib/server-paths.ts';
 import type {
   ArtifactConnection,
   AuthConnection,
   PodParts,
   PodRuntime,
-  SecretKey,
   ServiceConnection,
   Variables,
   WorkloadIdentity,
 } from './connections.ts';
-import { type MetricsArgs, type Scraper, metricsPath, metricsScraper, serviceMonitor } from './metrics.ts';
+import { type MetricsArgs, metricsPath, serviceMonitor } from './metrics.ts';
 import { migrationJob } from './migration.ts';
 import { type RbacArgs, grantRules, hasRules } from './rbac.ts';
 import { type Migration, type Rollout, plainArgs } from './rollout.ts';
 import { type ScalingArgs, scale, spreadConstraints } from './scaling.ts';
+import { noVariables } from './sign-in.ts';
 
 /** When a probe asks and when its answer counts. All in seconds but `failureThreshold`, a number of failures in a row. */
 export interface ProbeTiming {
@@ -41,7 +42,7 @@ export interface MlflowServerArgs extends ScalingArgs {
   readonly identity: WorkloadIdentity;
   /** Keys of the server. */
   readonly keys: Variables;
-  /** MLflow's own users. Default: none, and whoever reaches the server may do anything. */
+  /** How people and programs log in. Default: whoever reaches the server may do anything. */
   readonly auth?: AuthConnection | undefined;
   readonly workspaces: boolean;
   readonly metrics: MetricsArgs;
@@ -112,12 +113,11 @@ export class MlflowServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: MlflowServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:MlflowServer', name, plainArgs(args), opts);
-    const scraper = metricsScraper(name, args, this);
-    this.migration = migrated(name, args, scraper, this);
+    this.migration = migrated(name, args, this);
     const server = deployment(name, args, this.migration, this);
     const service = serverService(name, args, server, this);
     scale(name, args, server.metadata.namespace, this);
-    serviceMonitor(name, args, { service, scraper }, this);
+    serviceMonitor(name, args, service, this);
     // Whoever wants to use the server waits until all its pods are ready.
     const namespace = server.id.apply(() => args.rollout.deployed()).apply(() => service.metadata.namespace);
     this.connection = {
@@ -131,15 +131,8 @@ export class MlflowServer extends pulumi.ComponentResource {
   }
 }
 
-const containerPort = podPorts.server;
-
 /** The schema is ready, and nothing writes to it that does not know it. */
-function migrated(
-  name: string,
-  args: MlflowServerArgs,
-  scraper: Scraper | undefined,
-  parent: pulumi.Resource,
-): pulumi.Output<Migration> {
+function migrated(name: string, args: MlflowServerArgs, parent: pulumi.Resource): pulumi.Output<Migration> {
   const { runtime, rollout } = args;
   // The settings are known once the database is ready.
   const ready = pulumi.output(runtime.settingsName).apply(async () => {
@@ -147,20 +140,8 @@ function migrated(
     return args.mlflowVersion;
   });
   if (!args.migrations.enabled) return ready.apply(() => rollout.recorded());
-  const job = migrationJob(`${name}-migration`, args, { ready, scraper }, parent);
+  const job = migrationJob(`${name}-migration`, args, ready, parent);
   return pulumi.all([job.metadata.name, job.id]).apply(([jobName]) => rollout.finished(jobName));
-}
-
-/** The first administrator: the migration makes the user, and the server does not start without the variables. */
-export function adminVariables({ auth }: Pick<MlflowServerArgs, 'auth'>): {
-  env: core.v1.EnvVar[];
-  secrets: Record<string, SecretKey>;
-} {
-  if (auth === undefined) return { env: [], secrets: {} };
-  return {
-    env: [{ name: 'MLFLOW_AUTH_ADMIN_USERNAME', value: auth.adminUsername }],
-    secrets: { MLFLOW_AUTH_ADMIN_PASSWORD: auth.adminPassword },
-  };
 }
 
 function deployment(
@@ -228,9 +209,9 @@ function serverPod(
   args: MlflowServerArgs,
   serviceAccount: pulumi.Input<string>,
 ): core.v1.PodTemplateSpec {
-  const { artifacts, metrics } = args;
-  const { readReplica = { settings: {}, secrets: {} } } = args.runtime;
-  const admin = adminVariables(args);
+  const { artifacts, auth, metrics } = args;
+  const { readReplica = noVariables } = args.runtime;
+  const signIn = auth?.server ?? noVariables;
   return mlflowPod(args.runtime, {
     ...args,
     component,
@@ -241,13 +222,17 @@ function serverPod(
     script: 'launch',
     args: ['mlflow', 'server', ...serverArgs(args)],
     env: [
-      ...admin.env,
       ...serverEnv(name, args),
-      ...plainVariables({ ...args.keys.settings, ...readReplica.settings }),
+      ...plainVariables({ ...args.keys.settings, ...readReplica.settings, ...signIn.settings }),
     ],
-    secrets: { ...artifacts.secrets, ...args.keys.secrets, ...admin.secrets, ...readReplica.secrets },
+    secrets: { ...artifacts.secrets, ...args.keys.secrets, ...readReplica.secrets, ...signIn.secrets },
+    envFrom: auth?.serverEnvFrom ?? [],
     mounts: {
-      volumes: [...artifacts.volumes, ...(metrics.enabled ? [metricsVolume] : [])],
+      volumes: [
+        ...artifacts.volumes,
+        ...(metrics.enabled ? [metricsVolume] : []),
+        ...(auth?.proxy?.volumes ?? []),
+      ],
       volumeMounts: [
         ...artifacts.volumeMounts,
         ...(metrics.enabled ? [{ name: metricsVolume.name, mountPath: metricsFolder }] : []),
@@ -259,9 +244,11 @@ function serverPod(
         ...(metrics.enabled && metrics.discovery === 'annotations' ? scrapeAnnotations : {}),
         ...args.pod.annotations,
       },
+      sidecars: [...(auth?.proxy ? [auth.proxy.container] : []), ...args.pod.sidecars],
     },
     container: {
-      ports: [{ name: 'http', containerPort }],
+      // Whoever listens on it: MLflow, or the proxy before it.
+      ports: [{ name: 'http', containerPort: podPorts.server }],
       startupProbe: probe('health', args.probes.startup, args.staticPrefix),
       readinessProbe: probe(args.probes.readinessPath, args.probes.readiness, args.staticPrefix),
       livenessProbe: probe('health', args.probes.liveness, args.staticPrefix),
@@ -282,15 +269,18 @@ const metricsVolume = { name: 'metrics', emptyDir: { sizeLimit: '64Mi' } };
 /** https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config, by convention. */
 const scrapeAnnotations = {
   'prometheus.io/scrape': 'true',
-  'prometheus.io/port': String(containerPort),
+  'prometheus.io/port': String(podPorts.server),
   'prometheus.io/path': metricsPath,
 };
 
 function serverArgs(args: MlflowServerArgs): string[] {
   return [
-    ...['--host', '0.0.0.0', '--port', String(containerPort), '--workers', String(args.workers)],
+    ...(args.auth?.proxy === undefined
+      ? ['--host', '0.0.0.0', '--port', String(podPorts.server)]
+      : ['--host', '127.0.0.1', '--port', String(loopbackPort)]),
+    ...['--workers', String(args.workers)],
     ...(args.artifacts.mode === 'direct' ? ['--no-serve-artifacts'] : []),
-    ...(args.auth === undefined ? [] : ['--app-name', 'basic-auth']),
+    ...(args.auth?.appName === undefined ? [] : ['--app-name', args.auth.appName]),
     ...(args.workspaces ? ['--enable-workspaces'] : []),
     ...(args.metrics.enabled ? ['--expose-prometheus', metricsFolder] : []),
     ...(args.staticPrefix === '' ? [] : ['--static-prefix', args.staticPrefix]),
@@ -334,8 +324,6 @@ const uvicornOptions = [
   '--proxy-headers',
   '--forwarded-allow-ips *',
 ].join(' ');
-
-const probePaths = { health: '/health', 'server-info': '/api/3.0/mlflow/server-info' };
 
 function probe(path: keyof typeof probePaths, timing: ProbeTiming, prefix: string): core.v1.Probe {
   // A probe's own Host header is the pod's address, which only /health is exempt from checking.

@@ -125,19 +125,9 @@ function settingsOf(args: MlflowRuntimeArgs): Record<string, pulumi.Input<string
     ...(registry?.database === undefined
       ? {}
       : { MLFLOW_REGISTRY_STORE_URI: `postgresql+psycopg2:///${registry.database}` }),
-    ...(auth === undefined ? {} : { AUTH_DATABASE: auth.database, AUTH_CONFIG: authConfig(auth) }),
+    ...auth?.settings,
     ...args.env,
   };
-}
-
-/** Section `[mlflow]` of MLflow's auth.ini but for the database, which the pod adds: its address may hold a password. */
-function authConfig({ defaultPermission, cacheSeconds }: AuthConnection): string {
-  return [
-    `default_permission = ${defaultPermission}`,
-    `auth_cache_ttl_seconds = ${cacheSeconds}`,
-    // People who had access before workspaces were switched on keep it.
-    'grant_default_workspace_access = true',
-  ].join('\n');
 }
 
 function caBundleMounts(caBundle: MlflowRuntimeArgs['caBundle']): Mounts {

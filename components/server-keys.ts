@@ -7,7 +7,7 @@ import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { type DataProtection, dataOptions } from '../lib/data-protection.ts';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { names } from '../lib/names.ts';
-import type { AuthConnection, SecretKey, Variables } from './connections.ts';
+import type { SecretKey, Variables } from './connections.ts';
 
 export interface ServerKeysArgs {
   readonly namespace: pulumi.Input<string>;
@@ -19,60 +19,34 @@ export interface ServerKeysArgs {
   readonly webhookKeyFrom?: SecretKey | undefined;
   /** Version of the passphrase. */
   readonly kekVersion: number;
-  readonly auth: {
-    /** `basic`: MLflow's own users. */
-    readonly kind: 'none' | 'basic';
-    readonly adminUsername: string;
-    readonly adminPassword?: pulumi.Input<string> | undefined;
-    readonly adminPasswordFrom?: SecretKey | undefined;
-    readonly defaultPermission: string;
-    readonly cacheSeconds: number;
-  };
-  readonly rotation: {
-    /** A new number makes a new password of the administrator. */
-    readonly admin: number;
-  };
   readonly dataProtection: DataProtection;
 }
 
 export class ServerKeys extends pulumi.ComponentResource {
   /** Variables of the server. */
   public readonly variables: Variables;
-  public readonly auth: AuthConnection | undefined;
-  /** Password of the first administrator; undefined where there are no users, or an existing Secret holds it. */
-  public readonly adminPassword: pulumi.Output<string> | undefined;
+  /** Key of the browser sessions, one of them. */
+  public readonly sessionKey: SecretKey;
 
   constructor(name: string, args: ServerKeysArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:ServerKeys', name, recordedArgs(args), opts);
     const generated = generatedKeys(name, args, this);
+    this.sessionKey = args.flaskKeyFrom ?? generated('flask-key');
     this.variables = {
       settings: { MLFLOW_CRYPTO_KEK_VERSION: String(args.kekVersion) },
       secrets: {
-        MLFLOW_FLASK_SERVER_SECRET_KEY: args.flaskKeyFrom ?? generated('flask-key'),
+        MLFLOW_FLASK_SERVER_SECRET_KEY: this.sessionKey,
         MLFLOW_CRYPTO_KEK_PASSPHRASE: args.kekPassphraseFrom ?? generated('kek-passphrase'),
         MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY: args.webhookKeyFrom ?? generated('webhook-key'),
       },
     };
-    if (args.auth.kind === 'basic') {
-      const { adminUsername, adminPasswordFrom, defaultPermission, cacheSeconds } = args.auth;
-      const admin =
-        adminPasswordFrom === undefined ? adminSecret(name, args, this) : { key: adminPasswordFrom };
-      this.adminPassword = 'password' in admin ? admin.password : undefined;
-      this.auth = {
-        adminUsername,
-        adminPassword: admin.key,
-        database: 'mlflow_auth',
-        defaultPermission,
-        cacheSeconds,
-      };
-    }
     this.registerOutputs({});
   }
 }
 
-/** Args as the state keeps them: encrypted where they are secret, and without what was only found there. */
-function recordedArgs({ existing: _, auth, ...args }: ServerKeysArgs): pulumi.Inputs {
-  return { ...args, auth: pulumi.secret(auth) };
+/** Args as the state keeps them: without what was only found in the cluster. */
+function recordedArgs({ existing: _, ...args }: ServerKeysArgs): pulumi.Inputs {
+  return args;
 }
 
 /**
@@ -111,30 +85,4 @@ function generatedKeys(
     { parent, ...dataOptions(args.dataProtection) },
   );
   return (key) => ({ secretName: secret.metadata.name, key });
-}
-
-function adminSecret(
-  name: string,
-  { namespace, auth, rotation }: ServerKeysArgs,
-  parent: pulumi.Resource,
-): { key: SecretKey; password: pulumi.Output<string> } {
-  const password = pulumi.secret(
-    auth.adminPassword ??
-      new RandomPassword(
-        `${name}-admin-password`,
-        { length: 24, special: false, keepers: { rotation: String(rotation.admin) } },
-        { parent },
-      ).result,
-  );
-  // A name that changes with the password makes new pods.
-  const secret = new Secret(
-    `${name}-admin`,
-    {
-      metadata: { namespace, labels: objectLabels('keys') },
-      type: 'Opaque',
-      stringData: { password },
-    },
-    { parent },
-  );
-  return { key: { secretName: secret.metadata.name, key: 'password' }, password };
 }

@@ -1,6 +1,8 @@
 // How many connections the stack can open at once, so that a stack that its database cannot bear is refused before it fails
 // under load: a server that waits for a connection in vain answers 400, which clients do not repeat.
 
+import { authDatabase } from './auth.ts';
+
 /** What the number of connections follows from. */
 export interface ConnectionDemand {
   readonly backendStore: { readonly kind: string; readonly maxConnections: number };
@@ -13,7 +15,7 @@ export interface ConnectionDemand {
     readonly maxOverflow?: number | undefined;
   };
   readonly autoscaling: { readonly enabled: boolean; readonly kind: string; readonly max: number };
-  readonly auth: { readonly kind: string };
+  readonly auth: Parameters<typeof authDatabase>[0];
   readonly workspaces: { readonly enabled: boolean };
 }
 
@@ -42,7 +44,7 @@ export function connectionPlan(demand: ConnectionDemand): ConnectionPlan {
   const { backendStore, server } = demand;
   const pods = podsAtOnce(demand);
   const stores = storesPerProcess(demand);
-  const parent = demand.auth.kind === 'none' ? 3 : 4;
+  const parent = authDatabase(demand.auth) === undefined ? 3 : 4;
   const available = backendStore.maxConnections - reserved;
 
   const fitting = Math.floor(((available - jobs) / pods - parent) / (server.workers * stores));
@@ -71,7 +73,7 @@ function storesPerProcess({ auth, workspaces, server }: ConnectionDemand): numbe
   const trackingAndRegistry = 2;
   return (
     trackingAndRegistry +
-    (auth.kind === 'none' ? 0 : 1) +
+    (authDatabase(auth) === undefined ? 0 : 1) +
     (workspaces.enabled ? 1 : 0) +
     (server.jobs ? 1 : 0)
   );

@@ -1,6 +1,6 @@
 // What settings say of the ways in, put in the terms of those who have to know.
 import type { Settings } from '../settings/index.ts';
-import type { WayIn } from './allowed-hosts.ts';
+import { type WayIn, publicUrls } from './allowed-hosts.ts';
 import { isLimited } from './cidr.ts';
 import { type IngressNeeds, controllerOf, controllers } from './ingress-controllers.ts';
 import { names } from './names.ts';
@@ -24,6 +24,10 @@ export function waysIn({ ingress, httpRoute }: Pick<Settings, 'ingress' | 'httpR
     ...(httpRoute.enabled ? [{ ...httpRoute, redirectHttp: true }] : []),
   ];
 }
+
+/** Address that people open in a browser, of the first host; undefined where there is no way in from outside. */
+export const publicUrl = (settings: Parameters<typeof waysIn>[0]): string | undefined =>
+  waysIn(settings).flatMap(publicUrls)[0];
 
 /** Ways in, by the setting that makes them, through which anybody may come from anywhere. */
 export function openWaysIn(settings: Settings): string[] {

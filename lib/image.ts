@@ -3,6 +3,7 @@ export const defaultImages = {
   mlflow: { repository: 'ghcr.io/mlflow/mlflow', tag: 'v3.17.2-full' },
   postgres: 'docker.io/library/postgres:15.18',
   seaweedfs: 'docker.io/chrislusf/seaweedfs:4.48',
+  oauth2Proxy: 'quay.io/oauth2-proxy/oauth2-proxy:v7.15.3',
 } as const;
 
 /** Which MLflow a stack runs. */

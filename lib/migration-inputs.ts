@@ -1,5 +1,6 @@
 import type { ClusterFacts } from '../cluster/facts.ts';
 import type { Settings } from '../settings/index.ts';
+import { authDatabase } from './auth.ts';
 import { secretMark } from './hash.ts';
 import { instanceName } from './labels.ts';
 
@@ -16,8 +17,8 @@ export function migrationInputs(
     registryStore,
     workspaces: workspaces.enabled,
     users:
-      auth.kind === 'none'
-        ? []
+      auth.kind !== 'basic'
+        ? [authDatabase(auth)]
         : [
             { adminUsername, adminPasswordFrom, rotation: secrets.rotation.admin },
             // The password in an existing Secret may have changed.

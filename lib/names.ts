@@ -6,6 +6,7 @@ export const names = {
   sqlite: 'mlflow-sqlite',
   runtime: 'mlflow-runtime',
   keys: 'mlflow-keys',
+  auth: 'mlflow-auth',
   server: 'mlflow',
   migration: 'mlflow-migration',
   ingress: 'mlflow-ingress',

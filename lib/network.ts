@@ -19,6 +19,7 @@ import {
   range,
   tcp,
 } from './network-peers.ts';
+import { identityProviders } from './network-sign-on.ts';
 import { type NetworkFacts, outsideDatabases, outsideStores } from './network-stores.ts';
 
 /** Ports that the stack's own pods listen on. */
@@ -98,6 +99,12 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
       to: addresses(networkPolicy.objectStoreCidrs, host),
       ports: tcp(port),
     })),
+    ...identityProviders(settings).map(({ host, port }): Connection => ({
+      from: [serverComponent],
+      to: addresses([], host),
+      ports: tcp(port),
+    })),
+
     ...metadataServers.map((server): Connection => ({ from: when(hasIdentity, storing), ...server })),
 
     { from: searching, to: nameServers },

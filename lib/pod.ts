@@ -32,6 +32,8 @@ export interface MlflowPodArgs {
   readonly args: readonly string[];
   readonly env?: readonly core.v1.EnvVar[];
   readonly secrets?: Readonly<Record<string, SecretKey>>;
+  /** Further ConfigMaps and Secrets whose keys become variables. */
+  readonly envFrom?: readonly core.v1.EnvFromSource[];
   readonly resources: Resources;
   /** Size limit of `/tmp`, the only place that the process can write to. */
   readonly tmpSize: string;
@@ -61,7 +63,7 @@ export function mlflowPod(
   const shared = {
     image: runtime.image,
     imagePullPolicy: runtime.imagePullPolicy,
-    envFrom: [{ configMapRef: { name: runtime.settingsName } }, ...runtime.envFrom],
+    envFrom: [{ configMapRef: { name: runtime.settingsName } }, ...runtime.envFrom, ...(args.envFrom ?? [])],
     env: [
       { name: 'PGAPPNAME', value: args.name },
       ...secretVariables({ ...runtime.secrets, ...args.secrets }),

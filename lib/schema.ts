@@ -113,6 +113,9 @@ export const hostName = () =>
     /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/,
   );
 
+export const imageWithTag = () =>
+  text('an image with a tag or digest', /^([\w.-]+(:\d+)?\/)?[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$/);
+
 /** Where a server is, as seen from the pods: also a Service of the same namespace, or an IPv4 address. */
 export const serverHost = () =>
   text(

@@ -34,6 +34,7 @@ export type SecretFormat =
 export function secretReferences(settings: Settings): SecretReference[] {
   const { artifactStore, backendStore, registryStore, server, pods, auth, secrets, ingress } = settings;
   const { caBundle } = server;
+  const { credentialsFrom } = auth.plugin;
   const { connectionFrom, readReplica } = backendStore;
   return [
     ...credentials(artifactStore.credentialsFrom),
@@ -55,6 +56,9 @@ export function secretReferences(settings: Settings): SecretReference[] {
       .flatMap((name) => secret('pods.imagePullSecrets', name, []))
       .map((reference) => ({ ...reference, onlyAtStart: true })),
     ...key('auth.adminPasswordFrom', auth.adminPasswordFrom, 'adminPassword'),
+    ...key('auth.oauth2Proxy.clientSecretFrom', auth.oauth2Proxy.clientSecretFrom),
+    ...manifestReferences('auth.plugin.envFrom', auth.plugin.envFrom),
+    ...secret('auth.plugin.credentialsFrom', credentialsFrom?.secretName, credentialsFrom?.keys ?? []),
     ...key('secrets.flaskKeyFrom', secrets.flaskKeyFrom),
     ...key('secrets.kekPassphraseFrom', secrets.kekPassphraseFrom),
     ...key('secrets.webhookKeyFrom', secrets.webhookKeyFrom, 'fernetKey'),

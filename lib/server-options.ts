@@ -30,8 +30,12 @@ const owned: Record<string, string> = {
 
 /** Variables without an option of the same name. */
 const ownedVariables: Record<string, string> = {
+  AUTH_APP: 'auth.kind',
   AUTH_CONFIG: 'auth',
   AUTH_DATABASE: 'auth',
+  GUARDED_APP: 'auth.plugin.appName',
+  METRICS_PASSWORD: 'metrics',
+  METRICS_USERNAME: 'metrics',
   MLFLOW_AUTH_ADMIN_PASSWORD: 'auth.adminPassword',
   MLFLOW_AUTH_ADMIN_USERNAME: 'auth.adminUsername',
   MLFLOW_AUTH_CONFIG_PATH: 'auth',

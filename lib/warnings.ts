@@ -48,7 +48,12 @@ export function warnings({ server, backendStore, auth, metrics }: Settings): str
       'mlflow-stack:backendStore.dialect is mysql: migrations make triggers, for which a server with a binary log needs log_bin_trust_function_creators = 1',
     );
   }
-  if (metrics.enabled && metrics.discovery === 'annotations' && auth.kind === 'basic') {
+  if (auth.kind === 'edge') {
+    found.push(
+      'mlflow-stack:auth.kind is edge, which guards the Ingress alone: whoever reaches the Service inside the cluster is asked for nothing',
+    );
+  }
+  if (metrics.enabled && metrics.discovery === 'annotations' && !['none', 'edge'].includes(auth.kind)) {
     found.push(
       'mlflow-stack:metrics.discovery is annotations, which hold no log-in, so that scrapes are answered with 401; use serviceMonitor, or give Prometheus the user mlflow-metrics',
     );

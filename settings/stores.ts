@@ -5,6 +5,7 @@ import {
   className,
   dataKey,
   flag,
+  imageWithTag,
   objectName,
   oneOf,
   optionalSection,
@@ -19,9 +20,6 @@ import {
   wholeNumber,
 } from '../lib/schema.ts';
 import { cronSchedule } from './schedule.ts';
-
-const imageWithTag = () =>
-  text('an image with a tag or digest', /^([\w.-]+(:\d+)?\/)?[\w./-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$/);
 
 const storage = {
   /** Size of the claim. Growing it later needs a StorageClass with allowVolumeExpansion. */

@@ -87,6 +87,51 @@ const variants: Variant[] = [
   { title: 'as it is', changes: {} },
   { title: 'with users', changes: { auth: { kind: 'basic' }, dataProtection: 'retain' } },
   {
+    title: 'with single sign-on in front of each pod',
+    changes: {
+      ...existing,
+      backendStore: { kind: 'external', connectionFrom: { secretName: 'db' } },
+      auth: {
+        kind: 'oauth2Proxy',
+        oauth2Proxy: {
+          issuerUrl: 'https://id.example',
+          clientId: 'mlflow',
+          clientSecretFrom: { secretName: 'client', key: 'secret' },
+          allowedGroups: ['scientists'],
+          users: ['robot'],
+        },
+      },
+      metrics: { enabled: true, discovery: 'serviceMonitor' },
+    },
+    cluster: () => ({
+      ...namespaceWith({ client: ['secret'], db: ['host', 'username', 'password'] }),
+      '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor'),
+    }),
+  },
+  {
+    title: 'with single sign-on by a plug-in',
+    changes: {
+      ...existing,
+      backendStore: { kind: 'external', connectionFrom: { secretName: 'db' } },
+      auth: {
+        kind: 'plugin',
+        plugin: {
+          appName: 'oidc-auth',
+          env: {
+            OIDC_DISCOVERY_URL: 'https://id.example/.well-known/openid-configuration',
+            OIDC_CLIENT_ID: 'mlflow',
+          },
+          envFrom: [{ secretRef: { name: 'client' } }],
+        },
+      },
+      metrics: { enabled: true, discovery: 'serviceMonitor' },
+    },
+    cluster: () => ({
+      ...namespaceWith({ client: ['OIDC_CLIENT_SECRET'], db: ['host', 'username', 'password'] }),
+      '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor'),
+    }),
+  },
+  {
     title: 'with S3 in the cluster and several pods',
     changes: {
       ...inCluster,
@@ -452,6 +497,8 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           'databaseConnections',
           'databaseHost',
           'databaseSnapshot',
+          'passwords',
+          'signIn',
           'internalTrackingUrl',
           'mlflowVersion',
           'nextCommands',
@@ -516,9 +563,9 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
         resources
           .filter((pod) => JSON.stringify(podTemplate(pod) ?? {}).includes(`"${name}-1a2b3c4d"`))
           .map(({ id }) => id);
-      expect(holders('mlflow-gc-credentials')).to.deep.equal(['CronJob/mlflow-gc-cron-job']);
-      expect(holders('mlflow-metrics-user')).to.deep.equal(['Job/mlflow-migration']);
-      expect(holders('mlflow-keys-admin')).to.have.members([
+      expect(holders('mlflow-auth-gc')).to.deep.equal(['CronJob/mlflow-gc-cron-job']);
+      expect(holders('mlflow-auth-metrics')).to.deep.equal(['Job/mlflow-migration']);
+      expect(holders('mlflow-auth-admin')).to.have.members([
         'Deployment/mlflow-deployment',
         'Job/mlflow-migration',
       ]);

@@ -14,7 +14,9 @@ def main():
     from mlflow.exceptions import MlflowException
 
     auth = database.auth()
-    if auth:
+    if auth and database.is_oidc():
+        users.issue_token(auth, "MLFLOW_TRACKING", "mlflow-gc")
+    elif auth:
         users.ensure(auth, "MLFLOW_TRACKING")
     arguments = ["--backend-store-uri", database.uri(database.tracking()), *sys.argv[1:]]
     try:

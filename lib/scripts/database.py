@@ -45,12 +45,17 @@ def read_replica():
 
 
 def auth():
-    """The database of MLflow's basic auth, or None: another one of the tracking server, or a file beside SQLite's."""
+    """The database with users and permissions, or None: another one of the tracking server, or a file beside SQLite's."""
     name = os.environ.get("AUTH_DATABASE")
     if not name:
         return None
     url = tracking()
     return url.set(database=os.path.join(os.path.dirname(url.database), f"{name}.db") if is_sqlite(url) else name)
+
+
+def is_oidc():
+    """Whether users are those of the plug-in mlflow-oidc-auth, and not of MLflow's basic auth."""
+    return os.environ.get("AUTH_APP") == "oidc-auth"
 
 
 def beside_tracking(variable):

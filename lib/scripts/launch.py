@@ -4,6 +4,7 @@ MLflow takes the databases from variables and from a file, so that no password i
 """
 
 import os
+import shutil
 import sys
 
 import database
@@ -28,11 +29,31 @@ def environment():
     }
     variables = {variable: database.uri(url) for variable, url in urls.items() if url}
     auth = database.auth()
-    if auth:
-        path = os.path.join(os.environ.get("HOME", "/tmp"), "auth.ini")
+    if auth and database.is_oidc():
+        variables["OIDC_USERS_DB_URI"] = database.uri(auth)
+    elif auth:
+        path = os.path.join(home(), "auth.ini")
         write_private(path, auth_config(database.uri(auth), os.environ["AUTH_CONFIG"]))
         variables["MLFLOW_AUTH_CONFIG_PATH"] = path
+    if "GUARDED_APP" in os.environ:
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [install_guard(), os.environ.get("PYTHONPATH")]))
     return variables
+
+
+def install_guard():
+    """Where Python finds our guard as what it finds plug-ins by: an installed package with an entry point."""
+    module = "mlflow_stack_guard"
+    folder = os.path.join(home(), "guard")
+    package = os.path.join(folder, f"{module}-1.dist-info")
+    os.makedirs(package, exist_ok=True)
+    shutil.copyfile(os.path.join(os.path.dirname(__file__), "guard.py"), os.path.join(folder, f"{module}.py"))
+    write_private(os.path.join(package, "METADATA"), f"Metadata-Version: 2.1\nName: {module}\nVersion: 1\n")
+    write_private(os.path.join(package, "entry_points.txt"), f"[mlflow.app]\nmlflow-stack = {module}:app\n")
+    return folder
+
+
+def home():
+    return os.environ.get("HOME", "/tmp")
 
 
 if __name__ == "__main__":

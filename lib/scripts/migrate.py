@@ -33,7 +33,7 @@ DATABASE_EXISTS = {
 
 
 class Schema(NamedTuple):
-    """One of MLflow's two chains of revisions."""
+    """A chain of revisions, of MLflow or of a plug-in."""
 
     version_table: str
     revisions: tuple  # newest first
@@ -60,9 +60,11 @@ class State(NamedTuple):
         return self.schema.revisions[0]
 
 
-def schema(version_table, folder, first_tables, upgrade):
-    package = find_spec("mlflow").submodule_search_locations[0]
-    scripts = ScriptDirectory(os.path.join(package, folder)).walk_revisions()
+def schema(version_table, folder, first_tables, upgrade, package="mlflow"):
+    spec = find_spec(package)
+    if spec is None:
+        sys.exit(f"this image holds no {package}; use one that does as server.image")
+    scripts = ScriptDirectory(os.path.join(spec.submodule_search_locations[0], folder)).walk_revisions()
     return Schema(version_table, tuple(script.revision for script in scripts), frozenset(first_tables), upgrade)
 
 
@@ -84,6 +86,12 @@ def upgrade_auth(state):
     utils.migrate(database.engine(state.url), "head")
 
 
+def upgrade_oidc(state):
+    from mlflow_oidc_auth.db import utils
+
+    utils.migrate(database.engine(state.url), "head")
+
+
 def name_apart(key, table):
     """Two auth tables have a foreign key of one name, which MySQL and SQL Server refuse (mlflow/mlflow#9642)."""
     if key.name == "fk_user_id":
@@ -96,11 +104,15 @@ STORE = schema(
     {"experiments", "metrics", "params", "runs", "tags"},
     upgrade_store,
 )
-AUTH = schema(
-    "alembic_version_auth",
-    "server/auth/db/migrations",
-    {"experiment_permissions", "registered_model_permissions", "users"},
-    upgrade_auth,
+AUTH = (
+    schema("alembic_version", "db/migrations", (), upgrade_oidc, package="mlflow_oidc_auth")
+    if database.is_oidc()
+    else schema(
+        "alembic_version_auth",
+        "server/auth/db/migrations",
+        {"experiment_permissions", "registered_model_permissions", "users"},
+        upgrade_auth,
+    )
 )
 
 
@@ -125,10 +137,9 @@ def main():
         where = database.describe(state.url)
         copies[where] = copies.get(where) or snapshot.take(state.url, state.before or "unversioned")
     done = bring_up_all(states, copies, tracking)
-    if auth:
-        users.ensure(auth, "MLFLOW_AUTH_ADMIN")
-        if "METRICS_USERNAME" in os.environ:
-            users.ensure(auth, "METRICS")
+    for prefix in ("MLFLOW_AUTH_ADMIN", "METRICS"):
+        if f"{prefix}_USERNAME" in os.environ:
+            users.ensure(auth, prefix)
 
     print("; ".join(done))
     report(before=states[0].before, revision=states[0].head, snapshot=", ".join(copies.values()) or None)

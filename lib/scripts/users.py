@@ -1,10 +1,11 @@
-"""Administrators of MLflow's basic auth, kept as this pod's environment names them.
+"""Administrators: of MLflow's basic auth, kept as this pod's environment names them, and of mlflow-oidc-auth.
 
 They are the first user, garbage collection, and the scraper of metrics, since MLflow shows /metrics to nobody else.
 """
 
 import os
 import sys
+from datetime import datetime, timedelta, timezone
 
 from sqlalchemy.exc import DBAPIError
 
@@ -37,3 +38,20 @@ def ensure(auth, prefix):
             f"user {username} of {prefix}_USERNAME and {prefix}_PASSWORD could not be kept in "
             f"{database.describe(auth)}: {database.reason(error)}"
         )
+
+
+def issue_token(auth, prefix, username):
+    """Puts the log-in of a service account of mlflow-oidc-auth into <prefix>_USERNAME and <prefix>_PASSWORD, for a day."""
+    from mlflow.exceptions import MlflowException
+    from mlflow_oidc_auth.sqlalchemy_store import SqlAlchemyStore
+
+    try:
+        store = SqlAlchemyStore()
+        store.init_db(database.uri(auth))
+        if not store.has_user(username):
+            store.create_user(username, username, is_admin=True, is_service_account=True, service_account_source="internal")
+        expires = datetime.now(timezone.utc) + timedelta(days=1)
+        _, token, _ = store.replace_user_token(username, "mlflow-stack", expires, created_by=username)
+    except (DBAPIError, MlflowException) as error:
+        sys.exit(f"no token for {username} in {database.describe(auth)}: {database.reason(error)}")
+    os.environ.update({f"{prefix}_USERNAME": username, f"{prefix}_PASSWORD": token})

@@ -26,13 +26,5 @@ export function secrets({ backendStore, auth }: Settings): string[] {
         (backendStore.password !== undefined || backendStore.passwordFrom !== undefined),
       'backendStore.password is for kind postgres, but kind is sqlite; remove it or change the kind',
     ],
-    [
-      auth.kind === 'none' && (auth.adminPassword !== undefined || auth.adminPasswordFrom !== undefined),
-      'auth.adminPassword is for kind basic, but auth.kind is none; remove it or change the kind',
-    ],
-    [
-      auth.kind === 'none' && auth.cacheSeconds > 0,
-      'auth.cacheSeconds is for kind basic, but auth.kind is none; remove it or change the kind',
-    ],
   ]);
 }

@@ -51,6 +51,8 @@ export function versions({ server, auth, workspaces, backendStore, traceArchival
     [true, '3.10.0', 'this program', 'choose a newer tag'],
     // https://nvd.nist.gov/vuln/detail/CVE-2026-2635: a well-known admin password.
     [auth.kind === 'basic', '3.16.1', 'auth.kind basic', 'choose a newer tag, or auth.kind none'],
+    // What mlflow-oidc-auth 11 asks for.
+    [auth.kind === 'plugin', '3.16.0', 'auth.kind plugin', 'choose a newer tag, or another kind'],
     [workspaces.enabled, '3.10.0', 'workspaces.enabled', 'choose a newer tag, or leave workspaces off'],
     [
       backendStore.readReplica !== undefined,

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { GcCronJob, type GcCronJobArgs, TraceArchival } from '../../components/index.ts';
-import { artifacts, gcArgs, labelsOf, runtime, service } from '../support/args.ts';
+import { artifacts, auth, gcArgs, labelsOf, runtime, service } from '../support/args.ts';
 import { container, plainEnv, podTemplate, secretEnv } from '../support/manifests.ts';
-import { type Registered, type Run, generatedPassword, runStack, secret } from '../support/mocks.ts';
+import { type Registered, type Run, runStack } from '../support/mocks.ts';
 
 describe('GcCronJob', () => {
   const build = (changes: Partial<GcCronJobArgs> = {}): Promise<Run> =>
@@ -58,17 +58,11 @@ describe('GcCronJob', () => {
     expect(podTemplate(job)?.spec.volumes).to.deep.include(artifacts.volumes[0]);
   });
 
-  it('is an administrator of its own where the server has users', async () => {
-    const run = await build({ hasUsers: true });
-    const main = container(run.get('CronJob/sweep-cron-job'), 'gc');
-    expect(plainEnv(main)).to.include({ MLFLOW_TRACKING_USERNAME: 'mlflow-gc' });
-    expect(secretEnv(main)).to.include({ MLFLOW_TRACKING_PASSWORD: 'sweep-credentials-1a2b3c4d/password' });
-    expect(run.get('Secret/sweep-credentials').inputs).to.deep.equal({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { namespace: 'team-a', labels: labelsOf('gc') },
-      type: 'Opaque',
-      stringData: secret({ password: generatedPassword }),
+  it('logs in where the server asks', async () => {
+    const job = await cronJob({ logIn: auth.gc });
+    expect(plainEnv(container(job, 'gc'))).to.include({ MLFLOW_TRACKING_USERNAME: 'sweeper' });
+    expect(secretEnv(container(job, 'gc'))).to.include({
+      MLFLOW_TRACKING_PASSWORD: 'sweeper-secret/password',
     });
   });
 

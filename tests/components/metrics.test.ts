@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { MlflowServer, type MlflowServerArgs } from '../../components/index.ts';
 import { auth, labelsOf, noParts, selectorOf, serverArgs } from '../support/args.ts';
-import { container, plainEnv, podTemplate, secretEnv } from '../support/manifests.ts';
-import { type Run, generatedPassword, runStack, secret } from '../support/mocks.ts';
+import { container, plainEnv, podTemplate } from '../support/manifests.ts';
+import { type Run, runStack } from '../support/mocks.ts';
 
 type Metrics = MlflowServerArgs['metrics'];
 
@@ -89,32 +89,12 @@ describe('metrics', () => {
 describe('metrics of a server with users', () => {
   const withUsers = (metrics: Partial<Metrics> = {}) => build(metrics, { auth });
 
-  it('are for a user of its own that the migration makes, with a generated password', async () => {
-    const run = await withUsers();
-    expect(run.get('Secret/tracker-metrics-user').inputs).to.deep.equal({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { namespace: 'team-a', labels: labelsOf('tracking-server') },
-      type: 'kubernetes.io/basic-auth',
-      stringData: secret({ username: 'mlflow-metrics', password: generatedPassword }),
-    });
-    const migration = container(run.get('Job/tracker-migration'), 'migration');
-    expect(plainEnv(migration)).to.include({ METRICS_USERNAME: 'mlflow-metrics' });
-    expect(secretEnv(migration)).to.include({ METRICS_PASSWORD: 'tracker-metrics-user-1a2b3c4d/password' });
-    expect(secretEnv(server(run))).not.to.have.property('METRICS_PASSWORD');
-  });
-
-  it('are scraped with its log-in', async () => {
+  it('are scraped with the log-in of a user', async () => {
     const run = await withUsers({ discovery: 'serviceMonitor' });
-    const key = (name: string) => ({ name: 'tracker-metrics-user-1a2b3c4d', key: name });
+    const key = (name: string) => ({ name: 'scraper-secret', key: name });
     expect(run.get(monitor).inputs.spec).to.have.deep.nested.property('endpoints[0].basicAuth', {
       username: key('username'),
       password: key('password'),
     });
-  });
-
-  it('need no user where there are no metrics', async () => {
-    const ids = (await withUsers({ enabled: false })).resources.map(({ id }) => id);
-    expect(ids).not.to.include('Secret/tracker-metrics-user');
   });
 });

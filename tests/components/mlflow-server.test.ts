@@ -307,8 +307,8 @@ describe('MlflowServer', () => {
   });
 });
 
-describe('the first administrator', () => {
-  it('is known to server and migration, by a Secret', async () => {
+describe('a server that asks for a log-in', () => {
+  it('knows the first administrator, as the migration does, by a Secret', async () => {
     const run = await build({ auth });
     for (const [id, name] of [
       ['Deployment/tracker-deployment', 'mlflow'],
@@ -318,6 +318,32 @@ describe('the first administrator', () => {
       expect(plainEnv(main), id).to.include({ MLFLOW_AUTH_ADMIN_USERNAME: 'root-of-all' });
       expect(secretEnv(main), id).to.include({ MLFLOW_AUTH_ADMIN_PASSWORD: 'admin-secret/password' });
     }
+  });
+
+  it('takes variables from the sources of a plug-in, which no other pod sees', async () => {
+    const source = { secretRef: { name: 'oidc-client' } };
+    const run = await build({ auth: { ...auth, serverEnvFrom: [source] } });
+    const main = container(run.get('Deployment/tracker-deployment'), 'mlflow');
+    expect(main).to.have.property('envFrom').that.deep.includes(source);
+    expect(JSON.stringify(run.get('Job/tracker-migration').inputs)).not.to.include('oidc-client');
+  });
+
+  it('listens to the proxy in its pod and to nobody else, where there is one', async () => {
+    const proxy = {
+      container: { name: 'the-proxy', image: 'proxy:1' },
+      volumes: [{ name: 'htpasswd', secret: { secretName: 'htpasswd' } }],
+    };
+    const run = await build({ auth: { ...auth, appName: undefined, proxy } });
+    const { spec } = podTemplate(run.get('Deployment/tracker-deployment')) ?? {};
+    const main = container(run.get('Deployment/tracker-deployment'), 'mlflow');
+    expect(main.args?.join(' ')).to.include('--host 127.0.0.1 --port 5001').and.not.to.include('--app-name');
+    // Before MLflow starts, and until it has ended.
+    expect(spec?.initContainers?.[0]).to.deep.equal({ ...proxy.container, restartPolicy: 'Always' });
+    expect(spec?.volumes).to.deep.include(proxy.volumes[0]);
+    // The Service and the probes go by the port of the proxy.
+    expect(main.ports).to.deep.equal([{ name: 'http', containerPort: 5000 }]);
+    expect(main).to.have.nested.property('readinessProbe.httpGet.port', 'http');
+    expect(JSON.stringify(run.get('Job/tracker-migration').inputs)).not.to.include('the-proxy');
   });
 });
 

@@ -13,12 +13,9 @@ import {
 
 const build = (changes: Partial<ServerKeysArgs> = {}): Promise<Run> =>
   runStack(() => {
-    const { variables, auth, adminPassword } = new ServerKeys('keys', { ...keysArgs, ...changes });
-    return { ...variables, auth, adminPassword };
+    const { variables, sessionKey } = new ServerKeys('keys', { ...keysArgs, ...changes });
+    return { ...variables, sessionKey };
   });
-const basic = (changes: Partial<ServerKeysArgs['auth']>): Partial<ServerKeysArgs> => ({
-  auth: { ...keysArgs.auth, ...changes },
-});
 const storedKeys = (run: Run) =>
   (run.get('Secret/keys-secret').inputs.stringData as { value: Record<string, string> }).value;
 
@@ -42,6 +39,7 @@ describe('the keys of the server', () => {
       MLFLOW_CRYPTO_KEK_PASSPHRASE: { secretName: 'mlflow-keys', key: 'kek-passphrase' },
       MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY: { secretName: 'mlflow-keys', key: 'webhook-key' },
     });
+    expect(run.outputs.sessionKey).to.deep.equal({ secretName: 'mlflow-keys', key: 'flask-key' });
     expect(run.outputs.settings).to.deep.equal({ MLFLOW_CRYPTO_KEK_VERSION: '1' });
     expect((await build({ kekVersion: 2 })).outputs.settings).to.deep.equal({
       MLFLOW_CRYPTO_KEK_VERSION: '2',
@@ -99,60 +97,4 @@ describe('the keys of the server', () => {
       });
     });
   }
-});
-
-describe('the first administrator', () => {
-  it('has a generated password, shown as a secret output', async () => {
-    const run = await build();
-    expect(run.outputs.adminPassword).to.deep.equal(secret(generatedPassword));
-    expect(run.outputs.auth).to.deep.equal({
-      adminUsername: 'root-of-all',
-      adminPassword: { secretName: 'keys-admin-1a2b3c4d', key: 'password' },
-      database: 'mlflow_auth',
-      defaultPermission: 'EDIT',
-      cacheSeconds: 60,
-    });
-    // Without a name of its own, so that the name changes with the password and pods are made anew.
-    expect(run.get('Secret/keys-admin').inputs).to.deep.equal({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { namespace: 'team-a', labels: labelsOf('keys') },
-      type: 'Opaque',
-      stringData: secret({ password: generatedPassword }),
-    });
-  });
-
-  it('gets another password for a new rotation number', async () => {
-    const password = async (admin: number) =>
-      (await build({ rotation: { admin } })).get('RandomPassword/keys-admin-password').inputs;
-    expect(await password(0)).to.deep.equal({ length: 24, special: false, keepers: { rotation: '0' } });
-    expect(await password(1)).to.deep.include({ keepers: { rotation: '1' } });
-  });
-
-  it('can have a password given by hand, hidden like a generated one', async () => {
-    const adminPassword = 'correct horse battery staple';
-    const run = await build(basic({ adminPassword }));
-    expect(run.outputs.adminPassword).to.deep.equal(secret(adminPassword));
-    expect(run.get('Secret/keys-admin').inputs.stringData).to.deep.equal(secret({ password: adminPassword }));
-    expect(run.resources.map(({ id }) => id)).not.to.include('RandomPassword/keys-admin-password');
-    const seen = [run.resources.map(({ inputs }) => inputs), run.outputs];
-    expect(JSON.stringify(withoutSecrets(seen))).not.to.include(adminPassword);
-  });
-
-  it('can have that of an existing Secret, which is not shown', async () => {
-    const adminPasswordFrom = { secretName: 'own', key: 'pw' };
-    const { outputs, resources } = await build(basic({ adminPasswordFrom }));
-    expect(outputs).not.to.have.property('adminPassword');
-    expect(outputs.auth).to.deep.include({ adminPassword: adminPasswordFrom });
-    expect(resources.map(({ id }) => id)).not.to.include.oneOf([
-      'Secret/keys-admin',
-      'RandomPassword/keys-admin-password',
-    ]);
-  });
-
-  it('is not made where MLflow has no users', async () => {
-    const { outputs, resources } = await build(basic({ kind: 'none' }));
-    expect(outputs).to.have.all.keys('secrets', 'settings');
-    expect(resources.map(({ id }) => id)).not.to.include('Secret/keys-admin');
-  });
 });

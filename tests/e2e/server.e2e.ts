@@ -174,7 +174,7 @@ describe('A server with everything switched on', function () {
         env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
       ),
     );
-    expect(used.filter((name) => name?.startsWith('mlflow-gc-'))).to.deep.equal([]);
+    expect(used.filter((name) => name?.startsWith('mlflow-auth-gc-'))).to.deep.equal([]);
     expect(used.filter((name) => name?.startsWith('mlflow-postgres-'))).not.to.deep.equal([]);
   });
 

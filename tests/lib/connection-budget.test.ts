@@ -78,6 +78,20 @@ describe('the connection plan', () => {
       '2 pods x (1 workers x 5 stores x (4 + 4) + 4) + 5 for jobs = 93',
     ],
     [
+      'counts the users of a plug-in where the stack keeps them',
+      { auth: { kind: 'plugin', plugin: { appName: 'oidc-auth' } }, server: { workers: 4 } },
+      1,
+      2,
+      '2 pods x (4 workers x 3 stores x (1 + 2) + 4) + 5 for jobs = 85',
+    ],
+    [
+      'counts no users where a proxy asks for them',
+      { auth: { kind: 'oauth2Proxy' }, server: { workers: 4 } },
+      2,
+      3,
+      '2 pods x (4 workers x 2 stores x (2 + 3) + 3) + 5 for jobs = 91',
+    ],
+    [
       'counts every worker',
       { server: { workers: 4 } },
       2,

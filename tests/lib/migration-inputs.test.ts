@@ -54,10 +54,11 @@ describe('what a migration depends on', () => {
       ingress: { enabled: true, hosts: ['a.localhost'] },
       gc: { enabled: false },
       metrics: { enabled: true },
-      auth: { defaultPermission: 'EDIT' },
       secrets: { rotation: { database: 1 } },
     };
     expect(await hash(other)).to.equal(await hash({}));
+    const auth = { ...basic, defaultPermission: 'EDIT', cacheSeconds: 9 };
+    expect(await hash({ auth })).to.equal(await hash({ auth: basic }));
   });
 
   it("is what an existing Secret holds, where that is the administrator's password", async () => {

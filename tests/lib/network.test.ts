@@ -90,6 +90,24 @@ const ownS3 = (endpointUrl: string) => ({
   credentialsFrom: { secretName: 's3' },
 });
 
+const entry = { ingress: { enabled: true, hosts: ['mlflow.example'] } };
+const fromEntry = ['ingress-nginx', 'traefik', 'kube-system'].map(
+  (namespace) => `tracking-server < ${namespace}/ 5000`,
+);
+const proxyAt = (issuerUrl: string) => ({
+  kind: 'oauth2Proxy',
+  oauth2Proxy: {
+    issuerUrl,
+    clientId: 'mlflow',
+    clientSecretFrom: { secretName: 'client', key: 'secret' },
+    emailDomains: ['*'],
+  },
+});
+const oidcAt = (env: object) => ({
+  kind: 'plugin',
+  plugin: { appName: 'oidc-auth', env, envFrom: [{ secretRef: { name: 'client' } }] },
+});
+
 describe('connections', () => {
   let base: string[];
   before(async () => (base = await open({})));
@@ -279,6 +297,28 @@ describe('connections', () => {
       'with files on another server at the usual port',
       { artifactStore: external({ uri: 'sftp://files.example/a:1/b' }) },
       ['tracking-server > anywhere 22'],
+    ],
+
+    // Identity providers
+    [
+      'with single sign-on in front of the server',
+      { ...entry, auth: proxyAt('https://id.example') },
+      [...fromEntry, 'tracking-server > anywhere 443'],
+    ],
+    [
+      'with single sign-on at an address',
+      { ...entry, auth: proxyAt('http://192.0.2.7:8080/realms/a') },
+      [...fromEntry, 'tracking-server > 192.0.2.7/32 8080'],
+    ],
+    [
+      'with single sign-on by a plug-in',
+      { auth: oidcAt({ OIDC_DISCOVERY_URL: 'https://id.example:8443/a', OIDC_CLIENT_ID: 'a' }) },
+      ['tracking-server > anywhere 8443'],
+    ],
+    [
+      'with single sign-on at what only a Secret tells',
+      { auth: oidcAt({}) },
+      ['tracking-server > anywhere 443'],
     ],
 
     // Databases

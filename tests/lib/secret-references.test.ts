@@ -67,6 +67,40 @@ describe('the Secrets that settings name', () => {
       ],
     ],
     [
+      'include the client of oauth2-proxy',
+      {
+        ingress: { enabled: true, hosts: ['a.example'] },
+        auth: {
+          kind: 'oauth2Proxy',
+          oauth2Proxy: {
+            issuerUrl: 'https://id.example',
+            clientId: 'mlflow',
+            clientSecretFrom: from('a'),
+            emailDomains: ['*'],
+          },
+        },
+      },
+      ['auth.oauth2Proxy.clientSecretFrom: Secret a [k]'],
+    ],
+    [
+      'include those of a plug-in',
+      {
+        auth: {
+          kind: 'plugin',
+          plugin: {
+            appName: 'ldap-auth',
+            envFrom: [{ secretRef: { name: 'a' } }, { configMapRef: { name: 'b' } }],
+            credentialsFrom: { secretName: 'c' },
+          },
+        },
+      },
+      [
+        'auth.plugin.envFrom: Secret a []',
+        'auth.plugin.envFrom: ConfigMap b []',
+        'auth.plugin.credentialsFrom: Secret c [MLFLOW_TRACKING_TOKEN]',
+      ],
+    ],
+    [
       'include certificates',
       { server: { caBundle: { configMapName: 'a' } } },
       ['server.caBundle: ConfigMap a [ca.crt]'],

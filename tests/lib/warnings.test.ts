@@ -56,6 +56,11 @@ describe('a warning', () => {
       { metrics: { enabled: true }, auth: { kind: 'basic' } },
       /answered with 401; use serviceMonitor/,
     ],
+    [
+      'of log-ins at the edge, which nobody inside the cluster passes',
+      { ingress: { enabled: true, hosts: ['a.example'] }, auth: { kind: 'edge' } },
+      /auth\.kind is edge.*inside the cluster/,
+    ],
   ] as const) {
     it(`is given ${title}`, () => expect(warningsOf(settings).join()).to.match(expected));
   }

@@ -6,6 +6,21 @@ const external = { kind: 'external', host: 'db.example', connectionFrom: { secre
 const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
 const web = { enabled: true, hosts: ['a.localhost', 'b.localhost'] };
 const route = { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['c.localhost'] };
+const ingress = { ingress: { enabled: true, hosts: ['mlflow.example'] } };
+const client = {
+  issuerUrl: 'https://id.example',
+  clientId: 'mlflow',
+  clientSecretFrom: key,
+  allowedGroups: ['mlflow'],
+};
+const oidc = {
+  appName: 'oidc-auth',
+  env: {
+    OIDC_DISCOVERY_URL: 'https://id.example/.well-known/openid-configuration',
+    OIDC_CLIENT_ID: 'mlflow',
+  },
+  envFrom: [{ secretRef: { name: 'oidc' } }],
+};
 const tag = (version: string) => ({ image: { tag: `v${version}-full` } });
 
 /** Load balancers send from addresses. */
@@ -159,7 +174,7 @@ describe('settings that do not go together', () => {
     ],
     [
       { auth: { adminPasswordFrom: key } },
-      'auth.adminPassword is for kind basic, but auth.kind is none; remove it or change the kind',
+      'auth.adminPasswordFrom is for kind basic, but auth.kind is none; remove it or change the kind',
     ],
     [
       { auth: { cacheSeconds: 30 } },
@@ -272,6 +287,102 @@ describe('settings that do not go together', () => {
       },
       'backendStore.maxConnections is 30, of which 27 can be used, but the stack may open ' +
         '5 pods x (1 workers x 2 stores x (1 + 1) + 3) + 5 for jobs = 40; raise it, or lower replicas, workers or pools',
+    ],
+
+    // Log-ins
+    [
+      { auth: { adminUsername: 'boss', defaultPermission: 'EDIT' } },
+      'auth.adminUsername is for kind basic, but auth.kind is none; remove it or change the kind',
+      'auth.defaultPermission is for kind basic or plugin, but auth.kind is none; remove it or change the kind',
+    ],
+    [
+      {
+        auth: {
+          kind: 'basic',
+          oauth2Proxy: { issuerUrl: 'https://id.example', resources: { limits: { memory: '1Gi' } } },
+          plugin: { appName: 'oidc-auth' },
+          edge: { users: ['alice'] },
+        },
+      },
+      'auth.edge.users is for kind edge, but auth.kind is basic; remove it or change the kind',
+      'auth.oauth2Proxy.issuerUrl is for kind oauth2Proxy, but auth.kind is basic; remove it or change the kind',
+      'auth.oauth2Proxy.resources.limits.memory is for kind oauth2Proxy, but auth.kind is basic; remove it or change the kind',
+      'auth.plugin.appName is for kind plugin, but auth.kind is basic; remove it or change the kind',
+    ],
+    [
+      { auth: { kind: 'edge', edge: { users: [] } } },
+      'auth.edge.users is empty; name at least one',
+      'auth.kind is edge, but ingress.enabled is false, and the Ingress controller is what asks for passwords; switch it on, or use kind basic',
+    ],
+    [
+      { auth: { kind: 'oauth2Proxy' } },
+      'auth.oauth2Proxy.clientId is missing, without which nobody can log in; name it',
+      'auth.oauth2Proxy.clientSecretFrom is missing, without which nobody can log in; name it',
+      'auth.oauth2Proxy.issuerUrl is missing, without which nobody can log in; name it',
+      "auth.oauth2Proxy names nobody who may enter; set emailDomains or allowedGroups, or emailDomains: ['*'] for whoever the provider knows",
+      'auth.kind is oauth2Proxy, but neither ingress nor httpRoute is enabled, and browsers have no address to come back to from the log-in; switch one on',
+    ],
+    [
+      {
+        ...ingress,
+        auth: {
+          kind: 'oauth2Proxy',
+          oauth2Proxy: {
+            ...client,
+            users: ['mlflow-gc', 'robot', 'robot'],
+            extraArgs: ['--scope=openid', '--cookie-expire=8h', '--upstream=http://elsewhere'],
+          },
+        },
+      },
+      'auth.oauth2Proxy.users names mlflow-gc, which the program makes itself; leave it out',
+      'auth.oauth2Proxy.users names robot more than once; name each once',
+      'auth.oauth2Proxy.extraArgs has --scope, which the program sets itself; use mlflow-stack:auth.oauth2Proxy.scopes',
+      'auth.oauth2Proxy.extraArgs has --upstream, which the program sets itself; use mlflow-stack:server.service',
+    ],
+    [
+      { auth: { kind: 'plugin' }, gc: { enabled: true } },
+      'auth.plugin.appName is missing; name the app that the plug-in adds to MLflow, such as oidc-auth',
+    ],
+    [
+      { auth: { kind: 'plugin', plugin: { appName: 'basic-auth' } } },
+      'auth.plugin.appName is basic-auth, which is no plug-in; use auth.kind basic',
+    ],
+    [
+      {
+        auth: { kind: 'plugin', plugin: { appName: 'ldap-auth' }, defaultPermission: 'EDIT' },
+        server: { probes: { readinessPath: 'server-info' } },
+      },
+      'server.probes.readinessPath is server-info, for which plug-ins ask a log-in; use health',
+      'auth.plugin.credentialsFrom is missing, by which garbage collection logs in; name the Secret, or set gc.enabled to false',
+      'auth.defaultPermission is for kind basic and the plug-in oidc-auth, but auth.plugin.appName is ldap-auth; remove it',
+    ],
+    [
+      { auth: { kind: 'plugin', plugin: { appName: 'oidc-auth' } } },
+      'auth.plugin.env lacks OIDC_DISCOVERY_URL and OIDC_CLIENT_ID, without which nobody can log in; set them, or name their source in envFrom',
+      'auth.plugin.envFrom is empty, but the secret of the client, OIDC_CLIENT_SECRET, must come from a Secret; name it',
+    ],
+    [
+      {
+        auth: {
+          kind: 'plugin',
+          plugin: {
+            ...oidc,
+            env: { ...oidc.env, SECRET_KEY: 'known', OIDC_CLIENT_SECRET: 'known', OIDC_DB_POOL_SIZE: '9' },
+            credentialsFrom: { secretName: 'own' },
+          },
+        },
+        artifactStore: { kind: 's3Compatible' },
+        server: { replicas: 2 },
+      },
+      'auth.plugin.env has OIDC_CLIENT_SECRET, and anybody who sees the stack file could read it; use envFrom with a Secret',
+      'server.replicas is 2, but pods of oidc-auth share what they know of permissions only in Redis; set CACHE_BACKEND to redis in auth.plugin.env and CACHE_REDIS_URL there or in envFrom, or use 1 pod',
+      'auth.plugin.credentialsFrom is not for oidc-auth, where garbage collection makes itself a token; remove it',
+      'auth.plugin.env has SECRET_KEY, which the program sets itself; use mlflow-stack:secrets.flaskKeyFrom',
+      'auth.plugin.env has OIDC_DB_POOL_SIZE, which the program sets itself; use mlflow-stack:server.poolSize',
+    ],
+    [
+      { server: tag('3.15.0'), auth: { kind: 'plugin', plugin: oidc } },
+      'server.image.tag is v3.15.0-full, but auth.kind plugin needs MLflow 3.16.0 or newer; choose a newer tag, or another kind',
     ],
 
     // Ingress
@@ -483,6 +594,20 @@ describe('settings that do go together', () => {
     { server: { ...tag('3.10.0') } },
     { server: { ...tag('3.16.1') }, auth: { kind: 'basic' } },
     { server: { jobs: true } },
+    { ...ingress, auth: { kind: 'edge' } },
+    { ...ingress, auth: { kind: 'oauth2Proxy', oauth2Proxy: client } },
+    // A provider that oauth2-proxy knows from within.
+    {
+      ...ingress,
+      auth: { kind: 'oauth2Proxy', oauth2Proxy: { ...client, provider: 'github', issuerUrl: undefined } },
+    },
+    { auth: { kind: 'plugin', plugin: oidc, defaultPermission: 'NO_PERMISSIONS' } },
+    { auth: { kind: 'plugin', plugin: { appName: 'ldap-auth' } }, gc: { enabled: false } },
+    {
+      auth: { kind: 'plugin', plugin: { ...oidc, env: { ...oidc.env, CACHE_BACKEND: 'redis' } } },
+      artifactStore: { kind: 's3Compatible' },
+      server: { replicas: 2 },
+    },
     { server: { replicas: 3 }, artifactStore: { accessMode: 'ReadWriteMany' } },
     { server: { replicas: 2, jobs: false }, artifactStore: { kind: 's3Compatible' } },
     { autoscaling: { enabled: true, kind: 'vertical' } },

@@ -2,6 +2,7 @@
 import type {
   ArtifactConnection,
   ArtifactStoreArgs,
+  AuthArgs,
   AuthConnection,
   BackendConnection,
   BackendStoreArgs,
@@ -41,12 +42,23 @@ export const service: ServiceConnection = {
   url: 'http://mlflow.team-a.svc:8000',
 };
 
+const admin = {
+  settings: { MLFLOW_AUTH_ADMIN_USERNAME: 'root-of-all' },
+  secrets: { MLFLOW_AUTH_ADMIN_PASSWORD: { secretName: 'admin-secret', key: 'password' } },
+};
+
+/** As kind `basic` makes it. */
 export const auth: AuthConnection = {
-  adminUsername: 'root-of-all',
-  adminPassword: { secretName: 'admin-secret', key: 'password' },
-  database: 'mlflow_auth',
-  defaultPermission: 'READ',
-  cacheSeconds: 0,
+  appName: 'basic-auth',
+  settings: { AUTH_APP: 'basic-auth', AUTH_DATABASE: 'mlflow_auth' },
+  server: admin,
+  serverEnvFrom: [],
+  migration: admin,
+  gc: {
+    settings: { MLFLOW_TRACKING_USERNAME: 'sweeper' },
+    secrets: { MLFLOW_TRACKING_PASSWORD: { secretName: 'sweeper-secret', key: 'password' } },
+  },
+  scraperSecretName: 'scraper-secret',
 };
 
 /** Nothing added to a pod. */
@@ -129,16 +141,48 @@ export const keysArgs: ServerKeysArgs = {
   namespace: 'team-a',
   existing: {},
   kekVersion: 1,
-  auth: { kind: 'basic', adminUsername: 'root-of-all', defaultPermission: 'EDIT', cacheSeconds: 60 },
-  rotation: { admin: 0 },
   dataProtection: 'delete',
+};
+
+export const authArgs: AuthArgs = {
+  kind: 'basic',
+  adminUsername: 'root-of-all',
+  defaultPermission: 'EDIT',
+  cacheSeconds: 60,
+  rotation: 0,
+  edge: { users: ['alice', 'bob'] },
+  oauth2Proxy: {
+    provider: 'oidc',
+    issuerUrl: 'https://id.example',
+    clientId: 'tracking',
+    clientSecretFrom: { secretName: 'client', key: 'secret' },
+    emailDomains: ['example.com', 'example.org'],
+    allowedGroups: ['scientists', 'engineers'],
+    scopes: ['openid', 'email'],
+    users: ['robot'],
+    extraArgs: ['--cookie-refresh=1h'],
+    image: 'oauth2-proxy:v7',
+    resources,
+  },
+  plugin: { appName: 'ldap-auth', env: { LDAP_URI: 'ldaps://ldap.example' }, envFrom: [] },
+  wiring: {
+    namespace: 'team-a',
+    sessionKey: { secretName: 'the-keys', key: 'flask' },
+    publicUrl: 'http://mlflow.example',
+    staticPrefix: '',
+    readinessPath: 'health',
+    poolSize: 4,
+    maxOverflow: 8,
+    gc: true,
+    metrics: true,
+  },
 };
 
 export const gcArgs: GcCronJobArgs = {
   runtime,
   service,
   artifacts,
-  hasUsers: false,
+  logIn: { settings: {}, secrets: {} },
   workspaces: false,
   schedule: '0 2 * * 0',
   timeZone: 'Etc/UTC',

@@ -21,6 +21,8 @@ describe('images', () => {
     expect(namesOf(testImages)).to.include.members([
       defaultImages.seaweedfs,
       'docker.io/library/mariadb:10.11',
+      defaultImages.oauth2Proxy,
+      'registry.example/mlflow:v3.17.2-full-oidc',
     ]);
     const all = namesOf([...stackImages, ...testImages]);
     expect(new Set(all).size).to.equal(all.length);
@@ -51,6 +53,12 @@ describe('images', () => {
   it('hold the SeaweedFS that their name promises', () => {
     const [, version] = defaultImages.seaweedfs.split(':');
     expect(seaweedfs.layers.at(-1)?.inputs.join()).to.match(new RegExp(`^seaweedfs-${version}-`));
+  });
+
+  it('hold the oauth2-proxy that their name promises', () => {
+    const [, version] = defaultImages.oauth2Proxy.split(':v');
+    const image = testImages.find(({ name }) => name === defaultImages.oauth2Proxy);
+    expect(image?.layers.at(-1)?.inputs.join()).to.match(new RegExp(`^oauth2-proxy-${version}-`));
   });
 
   it('have scripts that the shell can read', async () => {

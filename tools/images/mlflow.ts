@@ -84,6 +84,26 @@ export function mlflowOf(version: string): ImageRecipe {
   };
 }
 
+/** An image of one's own: the same MLflow, with packages that it does not hold. */
+export function mlflowWith(name: string, requirements: readonly string[]): ImageRecipe {
+  const layer: LayerRecipe = {
+    name: `mlflow-${name}`,
+    title: `MLflow ${name} layer`,
+    estimate: 10,
+    inputs: [...requirements, '1'],
+    async fill(work, context) {
+      await pipInstall(requirements, join(work, 'root', MODULES), context);
+      return await readable(join(work, 'root'));
+    },
+  };
+  const { tag } = defaultImages.mlflow;
+  return {
+    ...mlflow,
+    name: imageReference({ repository: 'registry.example/mlflow', tag: `${tag}-${name}` }),
+    layers: [...mlflow.layers, layer],
+  };
+}
+
 /** Exactly these packages, compiled, since a container cannot write beside its modules. */
 async function pipInstall(
   requirements: readonly string[],

@@ -1,0 +1,16 @@
+/** What decides who keeps users, and where. */
+interface AuthSettings {
+  readonly kind: string;
+  readonly plugin?: { readonly appName?: string | undefined };
+}
+
+/** Apps of MLflow that the stack knows from within, as `mlflow server --app-name` has them. */
+export const basicAuth = 'basic-auth';
+/** https://github.com/mlflow-oidc/mlflow-oidc-auth */
+export const oidcAuth = 'oidc-auth';
+
+/** Name of the database with users and permissions, beside the backend store; none where the stack does not know of one. */
+export function authDatabase({ kind, plugin }: AuthSettings): string | undefined {
+  if (kind === 'basic') return 'mlflow_auth';
+  return kind === 'plugin' && plugin?.appName === oidcAuth ? 'mlflow_oidc' : undefined;
+}
