@@ -1,7 +1,12 @@
 // The embedded cluster itself: what it does that a stack relies on.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { nodeAddress } from '../../tools/cluster/index.ts';
 import { addonsImage } from '../../tools/images/index.ts';
-import { apply, ask, eventually, kubectl, tryKubectl } from './support/cluster.ts';
+import { stateDir } from '../../tools/lib/paths.ts';
+import { type AskOptions, apply, ask, eventually, kubectl, tryKubectl } from './support/cluster.ts';
+import { instance } from './support/stack.ts';
 
 const namespace = 'cluster-test';
 const inNamespace = ['--namespace', namespace];
@@ -98,5 +103,55 @@ describe('the embedded cluster', function () {
       await setPolicy('client', to({ cidr: `${server}/32` }));
       await clientReaches(server, true);
     });
+  });
+
+  describe('its Gateway', () => {
+    // One of the names in the Gateway's certificate, and none that a stack has.
+    const host = 'localhost';
+    let ca: string;
+
+    const answers = (options: AskOptions) =>
+      eventually(
+        `the route answers at port ${options.ca === undefined ? 80 : 443}`,
+        async () => (await ask(nodeAddress(instance), options)).body.includes('hello'),
+        20,
+      );
+
+    before(async () => {
+      ca = readFileSync(join(stateDir(instance), 'cluster/pki/ca.crt'), 'utf8');
+      await apply({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'server', namespace },
+        spec: { selector: { app: 'server' }, ports: [{ port: PORT }] },
+      });
+      await apply({
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'HTTPRoute',
+        metadata: { name: 'server', namespace },
+        spec: {
+          parentRefs: [{ name: 'traefik', namespace: 'traefik' }],
+          hostnames: [host],
+          rules: [{ backendRefs: [{ name: 'server', port: PORT }] }],
+        },
+      });
+    });
+
+    it('is programmed, at the address of the node', async () => {
+      const gateway = ['--namespace', 'traefik', 'wait', 'gateway/traefik', '--timeout=30s'];
+      for (const condition of ['Accepted', 'Programmed'])
+        await kubectl(...gateway, `--for=condition=${condition}`);
+      await kubectl(...gateway, `--for=jsonpath={.status.addresses[0].value}=${nodeAddress(instance)}`);
+    });
+
+    it('leads to pods of any namespace, over HTTP', () => answers({ host }));
+
+    it('leads to them over HTTPS, with a certificate of the authority of the cluster', () =>
+      answers({ host, ca }));
+  });
+
+  it('has a default IngressClass', async () => {
+    const isDefault = 'jsonpath={.metadata.annotations.ingressclass\\.kubernetes\\.io/is-default-class}';
+    expect(await kubectl('get', 'ingressclass/traefik', '--output', isDefault)).to.equal('true');
   });
 });

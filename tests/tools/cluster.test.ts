@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { expect } from 'chai';
+import { parseAllDocuments } from 'yaml';
 import { missing, type KubernetesObject } from '../../tools/cluster/api.ts';
 import { certificates, cgroupOf, configuration, render } from '../../tools/cluster/config.ts';
 import { chooseNetwork, occupiedRanges, overlaps } from '../../tools/cluster/network.ts';
@@ -116,6 +118,24 @@ describe('cluster configuration', () => {
 
   it('refuses a template with an unknown name', () => {
     expect(() => render('resolv.conf', {})).to.throw('nothing is known about dnsAddress');
+  });
+});
+
+describe('cluster services', () => {
+  const unknown = { addonsImage: 'a', traefikImage: 'b', gatewayCertificate: 'c', gatewayKey: 'd' };
+  const addons = parseAllDocuments(render('addons.yaml', { ...settingsOf('e2e'), ...unknown })).map(
+    (document) => document.toJS() as { kind: string; metadata: { name: string }; spec: unknown },
+  );
+  const specOf = (kind: string, name: string) =>
+    addons.find((each) => each.kind === kind && each.metadata.name === name)?.spec;
+
+  it('have a Gateway at the ports of Traefik, which would ignore any other', () => {
+    const { template } = specOf('Deployment', 'traefik') as V1DeploymentSpec;
+    const [container] = template.spec?.containers ?? [];
+    const ports = container?.ports?.map(({ containerPort }) => containerPort) ?? [];
+    for (const port of ports) expect(container?.args?.join(' ')).to.match(new RegExp(`address=:${port} `));
+    const { listeners } = specOf('Gateway', 'traefik') as { listeners: { port: number }[] };
+    expect(listeners.map(({ port }) => port)).to.deep.equal(ports);
   });
 });
 

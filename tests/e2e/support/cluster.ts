@@ -1,5 +1,6 @@
 // Looks into the cluster of the end-to-end tests.
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { request as requestOverTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { contextName, kubeconfigPath } from '../../../tools/cluster/index.ts';
@@ -158,14 +159,23 @@ export interface Answer {
   readonly body: string;
 }
 
-/** An HTTP request with a Host header of one's own. */
+/** An HTTP request with a Host header of one's own; over TLS where an authority is given. */
 export async function ask(
   address: string,
-  { port = 80, path = '/', host, method = 'GET', headers = {}, body }: AskOptions,
+  {
+    ca,
+    port = ca === undefined ? 80 : 443,
+    path = '/',
+    host,
+    method = 'GET',
+    headers = {},
+    body,
+  }: AskOptions,
 ): Promise<Answer> {
+  const send = ca === undefined ? request : requestOverTls;
   return await new Promise((resolve, reject) => {
-    const outgoing = request(
-      { host: address, port, path, method, headers: { ...headers, host } },
+    const outgoing = send(
+      { host: address, port, path, method, headers: { ...headers, host }, ca, servername: host },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -185,6 +195,8 @@ export async function ask(
 }
 
 export interface AskOptions {
+  /** Certificate that must have signed the answering server's, which must be for `host`. */
+  readonly ca?: string;
   readonly port?: number;
   readonly path?: string;
   readonly host: string;
