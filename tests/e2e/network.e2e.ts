@@ -51,7 +51,7 @@ const probe = (namespace: string) => ({
         name: 'probe',
         image: addonsImage,
         imagePullPolicy: 'IfNotPresent',
-        command: ['/bin/busybox', 'httpd', '-f', '-p', `${probePort}`, '-h', '/tmp'],
+        command: ['/bin/busybox', 'httpd', '-f', '-p', `${probePort}`, '-h', '/'],
         securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
       },
     ],
