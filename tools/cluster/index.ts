@@ -18,6 +18,7 @@ import { sentence } from '../lib/steps.ts';
 import { toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
 import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
+import type { Network } from './network.ts';
 import { bootNode, clusterDir, inside, networkOf, nodeError, runningNode, stopNode } from './node.ts';
 import { writeKubeconfig } from './pki.ts';
 
@@ -32,10 +33,15 @@ export const contextName = (instance: string): string =>
 export const isRunning = (instance: string): boolean => runningNode(instance) !== undefined;
 
 /** The address at which the host reaches the node's ports, such as 80 of the ingress controller. Fixed once a cluster exists. */
-export function nodeAddress(instance: string): string {
+export const nodeAddress = (instance: string): string => existingNetwork(instance).nodeAddress;
+
+/** The address at which pods reach what listens on the host. */
+export const hostAddress = (instance: string): string => existingNetwork(instance).hostAddress;
+
+function existingNetwork(instance: string): Network {
   const network = networkOf(instance);
   if (network === undefined) throw new Error(`There is no cluster "${instance}" yet: start it first.`);
-  return network.nodeAddress;
+  return network;
 }
 
 /** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead. */
