@@ -66,6 +66,9 @@ function oidcVariables(defaultPermission: string, wiring: AuthWiring): Variables
   const { publicUrl: url } = wiring;
   return {
     settings: {
+      // From MLflow's address to the provider and back, without a page of the plug-in in between.
+      AUTOMATIC_LOGIN_REDIRECT: 'true',
+      DEFAULT_LANDING_PAGE_IS_PERMISSIONS: 'false',
       DEFAULT_MLFLOW_PERMISSION: defaultPermission,
       OIDC_DB_POOL_MAX_OVERFLOW: String(wiring.maxOverflow),
       OIDC_DB_POOL_SIZE: String(wiring.poolSize),

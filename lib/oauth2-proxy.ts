@@ -73,6 +73,7 @@ function ownOptions(options: ProxyOptions, wiring: ProxyWiring): Options {
     'allowed-group': allowedGroups,
     // Whoever left the company can get in for so long. The tokens of the provider stay out of the browser.
     'cookie-expire': '12h',
+    'cookie-samesite': 'lax',
     'cookie-secure': String(url.startsWith('https:')),
     'session-cookie-minimal': 'true',
 

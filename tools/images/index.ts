@@ -11,7 +11,7 @@ export { mlflowPackagesDir, mlflowPackagesStep } from './mlflow.ts';
 export { importImages } from './oci.ts';
 export type { ImageRecipe } from './recipe.ts';
 export { imagesFor, seaweedfs, stackImages } from './stack-images.ts';
-export { testImages } from './test-images.ts';
+export { mlflowWithOidc, testImages } from './test-images.ts';
 
 /** What the cluster itself runs. */
 export const pauseImage = 'localhost/mlflow-stack/pause:1';
