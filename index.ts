@@ -8,6 +8,7 @@ import {
   Auth,
   BackendStore,
   GcCronJob,
+  HttpRoute,
   Ingress,
   MlflowRuntime,
   MlflowServer,
@@ -18,9 +19,11 @@ import {
 import { targetNamespace } from './components/namespace.ts';
 import { noVariables } from './components/sign-in.ts';
 import { loadSettings } from './config.ts';
-import { publicEntry } from './lib/allowed-hosts.ts';
+import { publicEntry, publicUrls } from './lib/allowed-hosts.ts';
 import { canRoll, connectionSummary } from './lib/connection-budget.ts';
+import { serviceAnnotations, waysIn } from './lib/entry.ts';
 import { imageReference, mlflowVersion as versionOf } from './lib/image.ts';
+import { inNamespace } from './lib/ingress-controllers.ts';
 import { migrationInputs } from './lib/migration-inputs.ts';
 import { names } from './lib/names.ts';
 import { workloadPolicies } from './lib/network.ts';
@@ -74,7 +77,8 @@ const keys = new ServerKeys(
   opts,
 );
 
-const entry = publicEntry(settings.ingress);
+const ways = waysIn(settings);
+const [publicUrl] = ways.flatMap(publicUrls);
 const auth = new Auth(
   names.auth,
   {
@@ -83,7 +87,7 @@ const auth = new Auth(
     wiring: {
       namespace: target.name,
       sessionKey: keys.sessionKey,
-      entry,
+      url: publicUrl,
       staticPrefix: settings.server.staticPrefix,
       readinessPath: settings.server.probes.readinessPath,
       caBundleKey: settings.server.caBundle?.key,
@@ -130,7 +134,14 @@ const server = new MlflowServer(
     workspaces: settings.workspaces.enabled,
     metrics: settings.metrics,
     autoscaling: settings.autoscaling,
-    entry,
+    service: {
+      ...settings.server.service,
+      annotations: inNamespace(
+        { ...serviceAnnotations(settings), ...settings.server.service.annotations },
+        target.name,
+      ),
+    },
+    entry: publicEntry(ways),
     migrations: { ...settings.migrations, inputs: migrationInputs(settings, facts) },
     rollout,
     canRoll: canRoll(settings),
@@ -139,7 +150,20 @@ const server = new MlflowServer(
 );
 
 const ingress = settings.ingress.enabled
-  ? new Ingress(names.ingress, { ...settings.ingress, service: server.connection }, opts)
+  ? new Ingress(
+      names.ingress,
+      {
+        ...settings.ingress,
+        service: server.connection,
+        asksPasswords: settings.auth.kind === 'edge',
+        existingCertificate: facts.ingressTls,
+      },
+      opts,
+    )
+  : undefined;
+
+const httpRoute = settings.httpRoute.enabled
+  ? new HttpRoute(names.httpRoute, { ...settings.httpRoute, service: server.connection }, opts)
   : undefined;
 
 const afterServer = {
@@ -167,8 +191,8 @@ export const service = pulumi.output({
   name: server.connection.name,
   port: server.connection.port,
 });
-/** Tracking URL for clients outside the cluster; without an Ingress, the one that the port-forward of `nextCommands` opens. */
-export const trackingUrl = `${ingress?.url ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
+/** Tracking URL for clients outside the cluster; without an Ingress or a route, the one that the port-forward of `nextCommands` opens. */
+export const trackingUrl = `${ingress?.url ?? httpRoute?.url ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
 /** Tracking URL for clients inside the cluster. */
 export const internalTrackingUrl = server.connection.url;
 export const artifactUri = artifacts.uri;

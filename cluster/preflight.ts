@@ -6,9 +6,10 @@ import type { Settings } from '../config.ts';
 import { missingApis } from './checks/apis.ts';
 import { claimMistakes, claimsLeftBehind } from './checks/claims.ts';
 import { classMistakes } from './checks/classes.ts';
+import { gatewayMistakes, issuerMistakes } from './checks/entry.ts';
 import { existingClaimMistakes } from './checks/existing-claim.ts';
 import { foreignObjects, inspectNamespace } from './checks/namespace.ts';
-import { referenceMistakes, referencesTooEarly } from './checks/references.ts';
+import { certificateMistakes, referenceMistakes, referencesTooEarly } from './checks/references.ts';
 import { databaseMajorMistakes, downgrade } from './checks/versions.ts';
 import { type ClusterClient, ForbiddenError, clusterClient } from './client.ts';
 import { type ClusterFacts, noFacts, readFacts } from './facts.ts';
@@ -67,9 +68,11 @@ async function look(access: ClusterAccess, settings: Settings): Promise<Findings
 const only = (mistake: string): Findings => ({ mistakes: [mistake], facts: noFacts });
 
 async function inspect(view: ClusterView, settings: Settings): Promise<Findings> {
-  const [classes, apis, namespace, leftBehind] = await Promise.all([
+  const [classes, apis, issuers, gateways, namespace, leftBehind] = await Promise.all([
     classMistakes(view, settings),
     missingApis(view, settings),
+    issuerMistakes(view, settings),
+    gatewayMistakes(view, settings),
     inspectNamespace(view, settings.namespace),
     claimsLeftBehind(view, settings),
   ]);
@@ -79,7 +82,16 @@ async function inspect(view: ClusterView, settings: Settings): Promise<Findings>
         mistakes: namespace.mistakes.length === 0 ? referencesTooEarly(settings) : [],
         facts: noFacts,
       };
-  const mistakes = [...classes, ...apis, ...namespace.mistakes, ...leftBehind, ...content.mistakes];
+  const mistakes = [
+    ...certificateMistakes(settings),
+    ...classes,
+    ...apis,
+    ...issuers,
+    ...gateways,
+    ...namespace.mistakes,
+    ...leftBehind,
+    ...content.mistakes,
+  ];
   return { mistakes, facts: content.facts };
 }
 

@@ -2,7 +2,6 @@
 // that shows metrics to their scraper alone, which plug-ins leave open.
 import type * as pulumi from '@pulumi/pulumi';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import { publicUrls } from '../lib/allowed-hosts.ts';
 import { authDatabase, oidcAuth } from '../lib/auth.ts';
 import type { Variables } from './connections.ts';
 import {
@@ -64,7 +63,7 @@ function databaseSettings(appName: string): Record<string, string> {
 
 /** https://github.com/mlflow-oidc/mlflow-oidc-auth/blob/main/docs/configuration.md; its database is in the pod's hands. */
 function oidcVariables(defaultPermission: string, wiring: AuthWiring): Variables {
-  const [url] = publicUrls(wiring.entry);
+  const { url } = wiring;
   return {
     settings: {
       // From MLflow's address to the provider and back, without a page of the plug-in in between.

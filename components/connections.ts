@@ -51,7 +51,9 @@ export interface ServiceConnection {
   readonly namespace: Input<string>;
   readonly name: Input<string>;
   readonly port: number;
-  /** `http://<service>.<namespace>.svc:<port>`, with the static prefix. */
+  /** Path under which UI and API live; empty for none. */
+  readonly prefix: string;
+  /** `http://<service>.<namespace>.svc:<port>`, with the prefix. */
   readonly url: Input<string>;
 }
 

@@ -3,6 +3,7 @@ export { Auth, type AuthArgs } from './auth.ts';
 export { BackendStore, type BackendStoreArgs } from './backend-store.ts';
 export * from './connections.ts';
 export { GcCronJob, type GcCronJobArgs } from './gc-cron-job.ts';
+export { HttpRoute, type HttpRouteArgs } from './http-route.ts';
 export { Ingress, type IngressArgs } from './ingress.ts';
 export { MlflowServer, type MlflowServerArgs } from './mlflow-server.ts';
 export type { Migration, Rollout } from './rollout.ts';

@@ -4,7 +4,7 @@ import { Deployment } from '@pulumi/kubernetes/apps/v1/deployment.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import { type PublicEntry, allowedHosts, allowedOrigins } from '../lib/allowed-hosts.ts';
+import { type PublicEntry, allowedHosts } from '../lib/allowed-hosts.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
 import { podPorts } from '../lib/network.ts';
@@ -68,7 +68,9 @@ export interface MlflowServerArgs extends ScalingArgs {
   readonly service: {
     readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
     readonly port: number;
-    readonly annotations: Record<string, string>;
+    /** Ranges of addresses that may use a LoadBalancer; none for any. */
+    readonly allowedCidrs: readonly string[];
+    readonly annotations: Record<string, pulumi.Input<string>>;
   };
   readonly probes: {
     readonly startup: ProbeTiming;
@@ -77,7 +79,10 @@ export interface MlflowServerArgs extends ScalingArgs {
     /** `health` always answers; `server-info` also passes the Host check. */
     readonly readinessPath: 'health' | 'server-info';
   };
-  /** The way in from outside, whose hosts are accepted as Host and Origin. No hosts where there is none. */
+  /** Further hosts and origins that users name. */
+  readonly extraAllowedHosts: readonly string[];
+  readonly extraAllowedOrigins: readonly string[];
+  /** What is accepted as Host and as Origin for the sake of the ways in from outside. */
   readonly entry: PublicEntry;
   readonly migrations: {
     /** False leaves `mlflow db upgrade` to the operator. */
@@ -119,6 +124,7 @@ export class MlflowServer extends pulumi.ComponentResource {
       namespace,
       name: service.metadata.name,
       port: args.service.port,
+      prefix: args.staticPrefix,
       url: pulumi.interpolate`http://${service.metadata.name}.${namespace}.svc:${args.service.port}${args.staticPrefix}`,
     };
     this.registerOutputs({ url: this.connection.url });
@@ -287,12 +293,13 @@ function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
     allowedHosts({
       service: { name, namespace },
       publicHosts: args.entry.hosts,
+      extraHosts: args.extraAllowedHosts,
       jobs: args.jobs,
       // A scraper calls each pod by its address, which Kubernetes fills in here.
       podAddress: args.metrics.enabled ? `$(POD_IP)` : undefined,
     }).join(','),
   );
-  const origins = allowedOrigins(args.entry);
+  const origins = [...args.entry.origins, ...args.extraAllowedOrigins];
   return [
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     { name: 'MLFLOW_SERVER_ALLOWED_HOSTS', value: hosts },
@@ -345,6 +352,8 @@ function serverService(
         type: args.service.type,
         selector: selectorLabels(component),
         ports: [{ name: 'http', port: args.service.port, targetPort: 'http' }],
+        loadBalancerSourceRanges:
+          args.service.allowedCidrs.length > 0 ? [...args.service.allowedCidrs] : undefined,
       },
     },
     { parent },

@@ -2,7 +2,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
-import type { PublicEntry } from '../lib/allowed-hosts.ts';
 import { htpasswdLine } from '../lib/htpasswd.ts';
 import { objectLabels } from '../lib/labels.ts';
 import type { AuthConnection, SecretKey, Variables } from './connections.ts';
@@ -12,8 +11,8 @@ export interface AuthWiring {
   readonly namespace: pulumi.Input<string>;
   /** Key of the browser sessions. */
   readonly sessionKey: SecretKey;
-  /** Ways in from outside the cluster. */
-  readonly entry: PublicEntry;
+  /** Address that people open, where there is a way in from outside the cluster. */
+  readonly url?: string | undefined;
   /** Path under which UI and API live; empty for none. */
   readonly staticPrefix: string;
   readonly readinessPath: 'health' | 'server-info';
@@ -31,8 +30,6 @@ export interface AuthWiring {
 export interface SignIn {
   /** For the pods. Default: they ask nobody. */
   readonly connection?: AuthConnection;
-  /** Secret with the htpasswd file by which the Ingress controller lets people in. Default: it asks nobody. */
-  readonly edgeSecretName?: pulumi.Output<string>;
   /** Password of the first administrator, where there is one and no existing Secret holds it. */
   readonly adminPassword?: pulumi.Output<string> | undefined;
   /** Users of the settings, with the passwords that were generated for them. */
@@ -99,7 +96,7 @@ export const htpasswdKey = 'auth';
 
 export function htpasswdSecret(
   name: string,
-  namespace: pulumi.Input<string>,
+  metadata: { readonly name?: string; readonly namespace: pulumi.Input<string> },
   users: readonly GeneratedUser[],
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
@@ -107,7 +104,7 @@ export function htpasswdSecret(
   const secret = new Secret(
     `${name}-htpasswd`,
     {
-      metadata: { namespace, labels: objectLabels('auth') },
+      metadata: { ...metadata, labels: objectLabels('auth') },
       type: 'Opaque',
       stringData: { [htpasswdKey]: pulumi.all(lines).apply((all) => `${all.join('\n')}\n`) },
     },

@@ -37,6 +37,8 @@ export interface StatefulServerArgs extends StorageArgs {
   /** Run once the container has started. The pod is not ready before it ends well. */
   readonly afterStart: string[];
   readonly podAnnotations?: Record<string, pulumi.Input<string>>;
+  /** Seconds that it has to end, before it is killed. */
+  readonly graceSeconds: number;
   readonly resources: Resources;
   /** Seconds that an update waits for the server. */
   readonly timeoutSeconds: number;
@@ -103,7 +105,7 @@ function serverPod(
     enableServiceLinks: false,
     imagePullSecrets: args.imagePullSecrets.map((secret) => ({ name: secret })),
     securityContext: restrictedPod(args.user),
-    terminationGracePeriodSeconds: 60,
+    terminationGracePeriodSeconds: args.graceSeconds,
     containers: [
       {
         name: component,

@@ -2,17 +2,29 @@
 // listed. Setting the list replaces MLflow's own, so it has to name every way in.
 // https://mlflow.org/docs/latest/self-hosting/security/network/
 
-/** The way in from outside the cluster. */
-export interface PublicEntry {
-  /** Hosts of Ingresses and routes. */
+/** A way in from outside the cluster: an Ingress or a route. */
+export interface WayIn {
   readonly hosts: readonly string[];
-  /** Port at which they are reached. */
+  /** Ports at which people reach it. */
   readonly port: number;
+  readonly httpsPort: number;
+  /** Whether it serves HTTPS. */
+  readonly tls: boolean;
+  /** Whether HTTP leads to HTTPS, where it serves both. */
+  readonly redirectHttp: boolean;
+}
+
+/** What the server has to accept from outside the cluster. */
+export interface PublicEntry {
+  readonly hosts: readonly string[];
+  readonly origins: readonly string[];
 }
 
 export interface EntryPoints {
   readonly service: { readonly name: string; readonly namespace: string };
   readonly publicHosts: readonly string[];
+  /** What users add: bare names with any port, all else as it is written. */
+  readonly extraHosts?: readonly string[];
   /** Whether MLflow's job runner calls the server back, which it does as 0.0.0.0. */
   readonly jobs: boolean;
   /** Address of the pod itself, which a scraper of metrics calls. Default: calls to it are refused. */
@@ -20,7 +32,13 @@ export interface EntryPoints {
 }
 
 /** Values for `MLFLOW_SERVER_ALLOWED_HOSTS`. */
-export function allowedHosts({ service, publicHosts, jobs, podAddress }: EntryPoints): string[] {
+export function allowedHosts({
+  service,
+  publicHosts,
+  extraHosts = [],
+  jobs,
+  podAddress,
+}: EntryPoints): string[] {
   const { name, namespace } = service;
   const hosts = [
     ...publicHosts,
@@ -32,32 +50,44 @@ export function allowedHosts({ service, publicHosts, jobs, podAddress }: EntryPo
     '127.0.0.1',
   ];
   return [
-    ...hosts.flatMap((host) => [host, `${host}:*`]),
+    ...hosts.flatMap(withAnyPort),
+    ...extraHosts.flatMap((host) => (/^[\w.-]+$/.test(host) ? withAnyPort(host) : [host])),
     ...(jobs ? ['0.0.0.0:*'] : []),
     // Without a pattern, so that an IPv6 address in brackets is no set of characters.
     ...(podAddress === undefined ? [] : [`${podAddress}:5000`, `[${podAddress}]:5000`]),
   ];
 }
 
-/** The way in that an Ingress is; none where it is switched off. */
-export function publicEntry({
-  enabled,
-  hosts,
-  port,
-}: PublicEntry & { readonly enabled: boolean }): PublicEntry {
-  return { hosts: enabled ? hosts : [], port };
+const withAnyPort = (host: string): string[] => [host, `${host}:*`];
+
+/** Whether a pattern accepts any host. */
+export const isAnyHost = (host: string): boolean => /^[*?:.]*[*][*?:.]*$/.test(host);
+
+/** What all ways in together make the server accept. */
+export function publicEntry(ways: readonly WayIn[]): PublicEntry {
+  return { hosts: ways.flatMap(({ hosts }) => hosts), origins: ways.flatMap(origins) };
 }
 
-/** Addresses that people open in a browser: `http://mlflow.example.com`, with the port where it is not 80. */
-export function publicUrls({ hosts, port }: PublicEntry): string[] {
-  return hosts.map((host) => (port === 80 ? `http://${host}` : `http://${host}:${port}`));
+/** Addresses that people open in a browser: `https://mlflow.example.com`, with the port where it is not the usual one. */
+export function publicUrls(way: WayIn): string[] {
+  return way.hosts.map((host) => (way.tls ? url('https', host, way.httpsPort) : url('http', host, way.port)));
 }
 
 /**
  * Values for `MLFLOW_SERVER_CORS_ALLOWED_ORIGINS`. Browsers send Origin with the UI's own requests, too, and MLflow makes
  * no exception for its own address.
  */
-export function allowedOrigins(entry: PublicEntry): string[] {
-  // A proxy that ends TLS in front of the Ingress turns the same address into https.
-  return publicUrls(entry).flatMap((url) => [url, url.replace('http:', 'https:')]);
+function origins({ hosts, port, httpsPort, tls, redirectHttp }: WayIn): string[] {
+  return hosts.flatMap((host) =>
+    tls
+      ? [url('https', host, httpsPort), ...(redirectHttp ? [] : [url('http', host, port)])]
+      : // A proxy that ends TLS in front of the way in turns the same address into https.
+        [url('http', host, port), url('https', host, port === 80 ? 443 : port)],
+  );
+}
+
+const usualPorts = { http: 80, https: 443 };
+
+function url(scheme: keyof typeof usualPorts, host: string, port: number): string {
+  return port === usualPorts[scheme] ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
 }

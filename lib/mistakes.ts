@@ -1,7 +1,7 @@
 // Turns failed checks into sentences that name the key, the value and the remedy.
 import { closest, distance } from 'fastest-levenshtein';
 import type * as v from 'valibot';
-import { unknownKey } from './schema.ts';
+import { notShown, unknownKey } from './schema.ts';
 
 type Issue = v.BaseIssue<unknown>;
 
@@ -22,7 +22,7 @@ function describe(schema: v.GenericSchema, issue: Issue): string {
   }
   if (issue.input === undefined) return `${name} is missing; allowed: ${allowed(schema, path, issue)}`;
   // A value in the place of a whole section may be a secret that was set without --path.
-  const hidden = /password$/i.test(String(path.at(-1))) || issue.expected === 'Object';
+  const hidden = issue.message.includes(notShown) || issue.expected === 'Object';
   return `${name} is ${hidden ? 'not acceptable' : JSON.stringify(issue.input)}; allowed: ${allowed(schema, path, issue)}`;
 }
 

@@ -11,6 +11,7 @@ export const names = {
   migration: 'mlflow-migration',
   ingress: 'mlflow-ingress',
   networkPolicies: 'mlflow-network',
+  httpRoute: 'mlflow-http-route',
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
 } as const;
@@ -21,6 +22,22 @@ export const serverComponent = 'tracking-server';
 export const databaseTlsSecret = `${names.backendStore}-tls`;
 /** CronJob that vacuums the database in the cluster. */
 export const vacuumCronJob = `${names.backendStore}-vacuum`;
+
+/** Objects beside an Ingress. */
+export const ingressNames = (ingress: string) => ({
+  /** Ingress for plain HTTP, where one cannot serve both. */
+  plain: `${ingress}-http`,
+  /** Secret that cert-manager makes. */
+  issued: `${ingress}-certificate`,
+  /** Secret with the certificate that the program makes. */
+  selfSigned: `${ingress}-self-signed`,
+  redirect: `${ingress}-redirect`,
+  allowList: `${ingress}-allow-list`,
+  /** Secret with an htpasswd file, and what refers to it. */
+  passwords: `${ingress}-passwords`,
+  backend: `${ingress}-backend`,
+  frontend: `${ingress}-frontend`,
+});
 
 /** What objects remember from one update to the next. */
 export const annotations = {
@@ -51,6 +68,7 @@ export interface PlannedObject {
 
 const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
+const besideIngress = ingressNames(names.ingress);
 const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
 const workloads = [names.server, ...stores, names.migration, ...cronJobs];
 
@@ -58,8 +76,12 @@ const workloads = [names.server, ...stores, names.migration, ...cronJobs];
 export const plannedObjects: readonly PlannedObject[] = [
   ...[...stores, names.sqlite].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
   ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
-  ...[names.keys, databaseTlsSecret].map((name) => object('Secret', 'api/v1', name)),
-  ...workloads.map((name) => object('ServiceAccount', 'api/v1', name)),
+  ...[names.keys, databaseTlsSecret, besideIngress.selfSigned, besideIngress.passwords].map((name) =>
+    object('Secret', 'api/v1', name),
+  ),
+  ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
+    object('ServiceAccount', 'api/v1', name),
+  ),
   object('Deployment', 'apis/apps/v1', names.server),
   ...stores.map((name) => object('StatefulSet', 'apis/apps/v1', name)),
   ...cronJobs.map((name) => object('CronJob', 'apis/batch/v1', name)),
@@ -67,13 +89,24 @@ export const plannedObjects: readonly PlannedObject[] = [
   object('HorizontalPodAutoscaler', 'apis/autoscaling/v2', names.server),
   object('VerticalPodAutoscaler', 'apis/autoscaling.k8s.io/v1', names.server),
   object('ServiceMonitor', 'apis/monitoring.coreos.com/v1', names.server),
-  { kind: 'Ingress', group: networking, resource: 'ingresses', name: names.ingress },
   ...workloads.map((name) => ({
     kind: 'NetworkPolicy',
     group: networking,
     resource: 'networkpolicies',
     name,
   })),
+  ...[names.ingress, besideIngress.plain].map((name) => ({
+    kind: 'Ingress',
+    group: networking,
+    resource: 'ingresses',
+    name,
+  })),
+  ...[besideIngress.redirect, besideIngress.allowList, besideIngress.passwords].map((name) =>
+    object('Middleware', 'apis/traefik.io/v1alpha1', name),
+  ),
+  object('HTTPRoute', 'apis/gateway.networking.k8s.io/v1', names.httpRoute),
+  object('BackendConfig', 'apis/cloud.google.com/v1', besideIngress.backend),
+  object('FrontendConfig', 'apis/networking.gke.io/v1beta1', besideIngress.frontend),
 ];
 
 function object(kind: string, group: string, name: string): PlannedObject {

@@ -44,10 +44,6 @@ export const metadataServers = [
   { to: [range('169.254.170.23/32')], ports: tcp(80) },
 ];
 
-/** Load balancers that send to pods from known addresses: https://cloud.google.com/load-balancing/docs/firewall-rules */
-export const loadBalancers = (className: string | undefined): Peer[] =>
-  className === 'gce' ? ['130.211.0.0/22', '35.191.0.0/16'].map(range) : [];
-
 export function clientPeer({
   namespace: name,
   podLabels,

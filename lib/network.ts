@@ -2,6 +2,7 @@
 // follow from it. What a policy sees are pods and their own ports, never Services and theirs.
 import type { networking } from '@pulumi/kubernetes/types/input.js';
 import type { Settings } from '../settings/index.ts';
+import { controllerOf, controllers } from './ingress-controllers.ts';
 import { selectorLabels } from './labels.ts';
 import { names, serverComponent, vacuumCronJob } from './names.ts';
 import {
@@ -12,7 +13,6 @@ import {
   clientPeer,
   dns,
   everyPodBeside,
-  loadBalancers,
   metadataServers,
   nameServers,
   podsOf,
@@ -68,7 +68,7 @@ const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum'];
 const when = <T extends End>(isSo: boolean, ends: readonly T[]): readonly T[] => (isSo ? ends : []);
 
 function connections(settings: Settings, facts: NetworkFacts): Connection[] {
-  const { networkPolicy, ingress, metrics, server, artifactStore } = settings;
+  const { networkPolicy, metrics, server, artifactStore } = settings;
   const toServer = { to: [serverComponent], ports: tcp(podPorts.server) } as const;
   // In mode proxy the server deletes files for garbage collection.
   const storing: End[] = [
@@ -82,7 +82,7 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
   return [
     { from: ['gc'], ...toServer },
     { from: [everyPodBeside], ...toServer },
-    { from: when(ingress.enabled, entryPeers(settings)), ...toServer },
+    { from: entryPeers(settings), ...toServer },
     { from: when(metrics.enabled, networkPolicy.monitoringNamespaces.map(podsOf)), ...toServer },
     { from: networkPolicy.clients.map(clientPeer), ...toServer },
 
@@ -155,6 +155,11 @@ const isWorkload = (end: End): end is Workload => typeof end === 'string';
 const peer = (end: End): Peer =>
   isWorkload(end) ? { podSelector: { matchLabels: selectorLabels(end) } } : end;
 
-function entryPeers({ networkPolicy, ingress }: Settings): Peer[] {
-  return [...networkPolicy.ingressNamespaces.map(podsOf), ...loadBalancers(ingress.className)];
+/** Controllers of Ingresses and Gateways. */
+function entryPeers({ networkPolicy, ingress, httpRoute }: Settings): Peer[] {
+  const sources = ingress.enabled ? controllers[controllerOf(ingress)].sendsFrom(ingress) : [];
+  return [
+    ...when(ingress.enabled || httpRoute.enabled, networkPolicy.ingressNamespaces.map(podsOf)),
+    ...(typeof sources === 'string' ? [] : sources.map(range)),
+  ];
 }

@@ -1,7 +1,7 @@
 // Building blocks of the settings schema. The message of every check is the "allowed values" part of what a user
 // reads, so that one sentence per mistake can be put together without knowing which check failed.
 import * as v from 'valibot';
-import { isCidr } from './cidr.ts';
+import { prefixLength } from './cidr.ts';
 import { parseQuantity } from './quantity.ts';
 
 /** An object with exactly these keys; every other key is a mistake of its own. */
@@ -90,15 +90,21 @@ export const dataKey = (of: string) => text(`a key of that ${of}`, /^[-._a-zA-Z0
 export const secretName = () =>
   text('the name of a Secret in the namespace of the stack', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);
 
-/** A secret given in the stack file; its value never appears in a message. */
+/** In the message of each check of a value that must not appear in any. */
+export const notShown = 'the value is not shown';
+
+/** A secret given in the stack file. */
 export const secretText = (minLength: number) =>
   v.pipe(
-    v.string('a secret text'),
+    v.string(`a secret text (${notShown})`),
     v.minLength(
       minLength,
-      `at least ${minLength} characters (the value is not shown); leave it out to have one generated`,
+      `at least ${minLength} characters (${notShown}); leave it out to have one generated`,
     ),
   );
+
+/** A certificate or key as it is in a file. */
+export const pem = (kind: string) => v.string(`${kind} in PEM, as it is in its file (${notShown})`);
 
 /** Host name without scheme, port or path. */
 export const hostName = () =>
@@ -117,10 +123,13 @@ export const serverHost = () =>
     /^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$/,
   );
 
-/** Range of addresses, IPv4 or IPv6. */
+/** A range of IPv4 or IPv6 addresses. */
 export function cidr() {
   const allowed = 'a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one';
-  return v.pipe(v.string(allowed), v.check(isCidr, allowed));
+  return v.pipe(
+    v.string(allowed),
+    v.check((value) => prefixLength(value) !== undefined, allowed),
+  );
 }
 
 /** Kubernetes quantity of memory or storage, in bytes with a suffix. */

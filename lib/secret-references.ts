@@ -1,6 +1,7 @@
 // Which Secrets and ConfigMaps the settings name that somebody else has to make. A pod that refers to one that is missing
 // does not start, and only its events say why; so all of them are looked for before anything is registered.
 import type { Settings } from '../config.ts';
+import { tlsHosts } from './entry.ts';
 import { plannedObjects } from './names.ts';
 
 export interface SecretReference {
@@ -12,7 +13,9 @@ export interface SecretReference {
   readonly keys: readonly string[];
   /** What each of these keys must look like, where that is known. */
   readonly format?: SecretFormat;
-  /** Whether pods read it only while they start, so that new values make no difference to those that run. */
+  /** Hosts that the certificate in it must be for, where it is a Secret of type kubernetes.io/tls. */
+  readonly hosts?: readonly string[];
+  /** Whether new values make no difference to pods that run: they read it only while they start, or never. */
   readonly onlyAtStart?: boolean;
 }
 
@@ -29,7 +32,7 @@ export type SecretFormat =
 
 /** Every reference, in the order of the settings. */
 export function secretReferences(settings: Settings): SecretReference[] {
-  const { artifactStore, backendStore, registryStore, server, pods, auth, secrets } = settings;
+  const { artifactStore, backendStore, registryStore, server, pods, auth, secrets, ingress } = settings;
   const { caBundle } = server;
   const { credentialsFrom } = auth.plugin;
   const { connectionFrom, readReplica } = backendStore;
@@ -59,6 +62,15 @@ export function secretReferences(settings: Settings): SecretReference[] {
     ...key('secrets.flaskKeyFrom', secrets.flaskKeyFrom),
     ...key('secrets.kekPassphraseFrom', secrets.kekPassphraseFrom),
     ...key('secrets.webhookKeyFrom', secrets.webhookKeyFrom, 'fernetKey'),
+    ...(ingress.enabled ? ingress.tls : []).flatMap((entry, index) =>
+      secret(`ingress.tls[${index}].secretName`, entry.secretName, ['tls.crt', 'tls.key']).map(
+        (reference) => ({
+          ...reference,
+          hosts: tlsHosts(entry, ingress),
+          onlyAtStart: true,
+        }),
+      ),
+    ),
   ].filter(({ kind, name }) => !plannedObjects.some((own) => own.kind === kind && own.name === name));
 }
 

@@ -28,6 +28,11 @@ export function warnings({ server, backendStore, auth, metrics }: Settings): str
       `mlflow-stack:server.image.tag is ${image.tag}; official images without -full lack the drivers of databases and stores`,
     );
   }
+  if (server.allowAnyHost) {
+    found.push(
+      'mlflow-stack:server.allowAnyHost is true: a web page that a user visits can reach the server by a name of its own (DNS rebinding); name the hosts in server.extraAllowedHosts instead',
+    );
+  }
   for (const name of Object.keys(server.env).filter((each) => secretName.test(each))) {
     found.push(
       `mlflow-stack:server.env has ${name}, which looks like a secret, but whoever may read ConfigMaps sees its value; use server.envFrom with a Secret`,

@@ -3,6 +3,7 @@ import type { core } from '@pulumi/kubernetes/types/input.js';
 import * as v from 'valibot';
 import { defaultImages } from '../lib/image.ts';
 import {
+  flag,
   imageWithTag,
   manifests,
   oneOf,
@@ -27,6 +28,8 @@ export const auth = optionalSection({
    * sign-on in front of each pod. `edge`: passwords at the Ingress. `plugin`: an auth plug-in in MLflow's image.
    */
   kind: v.optional(oneOf(['none', 'basic', 'oauth2Proxy', 'edge', 'plugin']), 'none'),
+  /** Accepts that anybody who reaches a way in from outside may do anything, where `kind` is `none`. */
+  acceptPublic: v.optional(flag(), false),
   adminUsername: v.optional(userName(), 'admin'),
   /** Password of that user, a secret of at least 12 characters. Default: generated, in output adminPassword. */
   adminPassword: v.optional(secretText(12)),

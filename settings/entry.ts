@@ -1,14 +1,124 @@
 // The ways in for people and programs outside the cluster.
 import * as v from 'valibot';
-import { className, flag, hostName, optionalSection, texts, wholeNumber } from '../lib/schema.ts';
+import { controllerNames } from '../lib/ingress-controllers.ts';
+import {
+  cidr,
+  className,
+  flag,
+  hostName,
+  manifests,
+  notShown,
+  objectName,
+  oneOf,
+  optionalSection,
+  pem,
+  secretName,
+  section,
+  text,
+  texts,
+  wholeNumber,
+} from '../lib/schema.ts';
+
+const hosts = () => v.array(hostName(), 'a list of host names');
+
+/** Ports at which people reach what stands at the edge of the cluster, where they are not the usual ones. */
+const ports = {
+  /** Port for HTTP. */
+  port: v.optional(wholeNumber(1, 65_535), 80),
+  /** Port for HTTPS. */
+  httpsPort: v.optional(wholeNumber(1, 65_535), 443),
+};
+
+/** One certificate: of an existing Secret, given here, made by the program, or else what the controller has. */
+const tlsEntry = section({
+  /** Hosts that it is for. Default: all hosts of the Ingress. */
+  hosts: v.optional(hosts()),
+  /** Existing Secret of type kubernetes.io/tls. */
+  secretName: v.optional(secretName()),
+  /** The certificate in PEM, followed by those of its issuers; a Secret is made of it and the key. */
+  certificate: v.optional(pem('a certificate')),
+  /** The key in PEM, a secret. */
+  key: v.optional(pem('a private key')),
+  /** Makes a certificate that nobody knows, for a local stack. */
+  selfSigned: v.optional(flag(), false),
+});
+
+const pathEntry = section({
+  path: text('a path such as / or /mlflow', /^\/\S*$/),
+  pathType: v.optional(oneOf(['Prefix', 'Exact', 'ImplementationSpecific']), 'Prefix'),
+});
 
 export const ingress = optionalSection({
   enabled: v.optional(flag(), false),
-  /** IngressClass. Default: the cluster's default class. */
+  /** IngressClass: nginx, traefik, gce, alb or any other. Default: the cluster's default class. */
   className: v.optional(className()),
+  /** Whose annotations to set. Default: what the name of the class tells; `other` sets none. */
+  controller: v.optional(oneOf(controllerNames)),
   /** Hosts that people use. Each is accepted as Host header and as Origin of the UI's own requests. */
-  hosts: v.optional(v.array(hostName(), 'a list of host names'), []),
-  /** Port at which people reach the Ingress controller, where that is not 80: a forwarded port, for instance. */
-  port: v.optional(wholeNumber(1, 65_535), 80),
+  hosts: v.optional(hosts(), []),
+  /** Paths that lead to the server. Default: `server.staticPrefix`, else `/`. */
+  paths: v.optional(
+    v.pipe(
+      v.array(pathEntry, 'a list of sections with path and pathType'),
+      v.minLength(1, 'at least one path; leave the list out for all of them'),
+    ),
+  ),
+  ...ports,
+  /** Certificates, which together are for every host. Any makes the Ingress serve HTTPS. */
+  tls: v.optional(v.array(tlsEntry, `a list of sections with hosts and a certificate (${notShown})`), []),
+  /** Whose certificate cert-manager is to get, for all hosts. Makes the Ingress serve HTTPS. */
+  certificate: v.optional(
+    section({
+      /** Issuer in the namespace of the stack. */
+      issuer: v.optional(className()),
+      clusterIssuer: v.optional(className()),
+    }),
+  ),
+  /** Leads HTTP to HTTPS, where there is a certificate. */
+  redirectHttp: v.optional(flag(), true),
+  /** Makes the load balancer one of the cloud's own network, with gce and alb. */
+  internal: v.optional(flag(), false),
+  /** Ranges of addresses that may use it, with nginx, traefik and alb. Default: any address. */
+  allowedCidrs: v.optional(v.array(cidr(), 'a list of ranges of addresses'), []),
+  annotations: texts(),
+});
+
+/** https://gateway-api.sigs.k8s.io/geps/gep-2257/ */
+const duration = () => text('a duration such as 600s or 10m, or none', /^(none|(\d{1,5}(h|m|s|ms)){1,4})$/);
+
+export const httpRoute = optionalSection({
+  /** Makes an HTTPRoute of the Gateway API, version 1.2 or newer. */
+  enabled: v.optional(flag(), false),
+  /** Gateways that it belongs to, at least one. */
+  parentRefs: v.optional(
+    v.array(
+      section({
+        name: className(),
+        /** Default: the namespace of the stack. */
+        namespace: v.optional(objectName()),
+        /** Listener of that Gateway. Default: all that let the route in. */
+        sectionName: v.optional(className()),
+        port: v.optional(wholeNumber(1, 65_535)),
+      }),
+      'a list of Gateways, each with a name',
+    ),
+    [],
+  ),
+  /** Hosts that people use, as for an Ingress. */
+  hosts: v.optional(hosts(), []),
+  /** Requests that lead to the server. Default: all below `server.staticPrefix`, else all. */
+  matches: manifests<object>('a match with path, headers, queryParams or method'),
+  /** What a Gateway does to requests and answers. */
+  filters: manifests<object>('a filter with a type'),
+  timeouts: optionalSection({
+    /** Longest that a client waits for its answer; `none` leaves it to the Gateway. */
+    request: v.optional(duration(), '600s'),
+    /** The same of one attempt to ask the server. */
+    backendRequest: v.optional(duration(), 'none'),
+  }),
+  /** Whether the listener serves HTTPS, which decides on URLs and origins. */
+  tls: v.optional(flag(), false),
+  ...ports,
+  labels: texts(),
   annotations: texts(),
 });

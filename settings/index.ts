@@ -4,7 +4,7 @@ import { cloudNames } from '../clouds/index.ts';
 import { oneOf, section, text } from '../lib/schema.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
-import { ingress } from './entry.ts';
+import { httpRoute, ingress } from './entry.ts';
 import { dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
 import { networkPolicy } from './network-policy.ts';
 import { autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
@@ -38,6 +38,7 @@ export const settingsSchema = section({
   migrations,
 
   ingress,
+  httpRoute,
   networkPolicy,
   gc,
   traceArchival,

@@ -24,7 +24,7 @@ const nameServerCidrs = [
 export const networkPolicy = optionalSection({
   /** NetworkPolicies for all pods of the stack, in both directions. They need a network plug-in that enforces them. */
   enabled: v.optional(flag(), true),
-  /** Namespaces of the controllers that an Ingress goes through. */
+  /** Namespaces of the controllers that an Ingress or an HTTPRoute goes through. */
   ingressNamespaces: v.optional(namespaces(), ['ingress-nginx', 'traefik', 'kube-system']),
   /** Namespaces that scrape metrics, where metrics are on. */
   monitoringNamespaces: v.optional(namespaces(), ['monitoring']),

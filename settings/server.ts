@@ -3,6 +3,7 @@ import type { core } from '@pulumi/kubernetes/types/input.js';
 import * as v from 'valibot';
 import { defaultImages } from '../lib/image.ts';
 import {
+  cidr,
   className,
   dataKey,
   flag,
@@ -136,9 +137,35 @@ export const server = optionalSection({
   ),
   /** Rights of the server at the Kubernetes API, as rules of a Role and a ClusterRole. Default: none, and no token. */
   rbac: optionalSection({ rules: policyRules(), clusterRules: policyRules() }),
+  /**
+   * Hosts beyond those of Service, Ingress and route, such as that of a LoadBalancer. A port or a pattern (`*`) counts as it
+   * is written; a bare name is accepted with any port.
+   */
+  extraAllowedHosts: v.optional(
+    v.array(
+      text(
+        'a Host header such as mlflow.example.com or mlflow.example.com:8080, without scheme or path',
+        /^[^\s,/]+$/,
+      ),
+      'a list of hosts',
+    ),
+    [],
+  ),
+  /** Lets `*` stand in extraAllowedHosts, which switches off the check that keeps foreign web pages out. */
+  allowAnyHost: v.optional(flag(), false),
+  /** Origins of web pages that may change something, beyond those of Ingress and route. */
+  extraAllowedOrigins: v.optional(
+    v.array(
+      text('an origin such as https://notebooks.example.com, without path', /^https?:\/\/[^\s,/]+$/),
+      'a list of origins',
+    ),
+    [],
+  ),
   service: optionalSection({
     type: v.optional(oneOf(['ClusterIP', 'NodePort', 'LoadBalancer']), 'ClusterIP'),
     port: v.optional(wholeNumber(1, 65_535), 5000),
+    /** Ranges of addresses that may use a LoadBalancer. Default: any address. */
+    allowedCidrs: v.optional(v.array(cidr(), 'a list of ranges of addresses'), []),
     annotations: texts(),
   }),
   probes: optionalSection({

@@ -73,7 +73,10 @@ describe('settings', () => {
         tmpSize: '2Gi',
         rbac: { rules: [], clusterRules: [] },
         runAsUser: 1000,
-        service: { type: 'ClusterIP', port: 5000, annotations: {} },
+        extraAllowedHosts: [],
+        allowAnyHost: false,
+        extraAllowedOrigins: [],
+        service: { type: 'ClusterIP', port: 5000, allowedCidrs: [], annotations: {} },
         probes: {
           startup: probe(2, 150),
           readiness: probe(10, 3),
@@ -89,6 +92,7 @@ describe('settings', () => {
       autoscaling: { enabled: false, kind: 'horizontal', min: 1, max: 2, cpuPercent: 75 },
       auth: {
         kind: 'none',
+        acceptPublic: false,
         adminUsername: 'admin',
         defaultPermission: 'READ',
         cacheSeconds: 0,
@@ -109,7 +113,6 @@ describe('settings', () => {
       secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
       metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
       migrations: { enabled: true, runId: '', snapshot: true },
-      ingress: { enabled: false, hosts: [], port: 80, annotations: {} },
       networkPolicy: {
         enabled: true,
         ingressNamespaces: ['ingress-nginx', 'traefik', 'kube-system'],
@@ -122,6 +125,30 @@ describe('settings', () => {
           '34.118.224.0/20',
         ],
         additionalEgressRules: [],
+      },
+      ingress: {
+        enabled: false,
+        hosts: [],
+        port: 80,
+        httpsPort: 443,
+        tls: [],
+        redirectHttp: true,
+        internal: false,
+        allowedCidrs: [],
+        annotations: {},
+      },
+      httpRoute: {
+        enabled: false,
+        parentRefs: [],
+        hosts: [],
+        matches: [],
+        filters: [],
+        timeouts: { request: '600s', backendRequest: 'none' },
+        tls: false,
+        port: 80,
+        httpsPort: 443,
+        labels: {},
+        annotations: {},
       },
       gc: {
         enabled: true,
@@ -174,7 +201,7 @@ describe('settings', () => {
     { server: { resources: { limits: { cpu: 2 } } } },
     { server: { image: { tag: '3.17.2' } } },
     { server: { image: { digest: `sha256:${'0'.repeat(64)}` } } },
-    { ingress: { enabled: true, hosts: ['mlflow.localhost', '1.2.3.4', 'xn--bcher-kva.example'] } },
+    { ingress: { hosts: ['mlflow.localhost', '1.2.3.4', 'xn--bcher-kva.example'] } },
     { gc: { olderThan: 'all' } },
     { gc: { olderThan: '1d12h' } },
     { gc: { olderThan: '90m' } },
@@ -227,7 +254,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, networkPolicy, gc, traceArchival';
+    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival';
 
   it('is told together with all others, in one message', () => {
     expect(
@@ -245,7 +272,7 @@ describe('a mistake in the settings', () => {
       '  mlflow-stack:server.image.tag is "latest"; allowed: a tag that begins with the MLflow version, such as v3.17.2-full ("latest" is refused)',
       '  mlflow-stack:server.workers is 0; allowed: a whole number from 1 to 64',
       '  mlflow-stack:ingress.hosts[0] is "https://a.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
-      '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, hosts, port, annotations',
+      '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, controller, hosts, paths, port, httpsPort, tls, certificate, redirectHttp, internal, allowedCidrs, annotations',
       `  mlflow-stack:kubernets is not known (did you mean kubernetes?); known keys: ${sections}`,
       `  mlflow-stack:zzz is not known; known keys: ${sections}`,
     ]);
@@ -299,6 +326,50 @@ describe('a mistake in the settings', () => {
       'namespace.name is "Team_A"; allowed: at most 63 lower-case letters, digits and hyphens, beginning with a letter',
     ],
     [{ ingress: { hosts: 'a.example' } }, 'ingress.hosts is "a.example"; allowed: a list of host names'],
+    [
+      { ingress: { hosts: ['a.example/mlflow'] } },
+      'ingress.hosts[0] is "a.example/mlflow"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
+    ],
+    [
+      { server: { extraAllowedHosts: ['https://a.example'] } },
+      'server.extraAllowedHosts[0] is "https://a.example"; allowed: a Host header such as mlflow.example.com or mlflow.example.com:8080, without scheme or path',
+    ],
+    [
+      { server: { extraAllowedOrigins: ['*'] } },
+      'server.extraAllowedOrigins[0] is "*"; allowed: an origin such as https://notebooks.example.com, without path',
+    ],
+    [
+      { server: { service: { allowedCidrs: ['10.0.0.0/40'] } } },
+      'server.service.allowedCidrs[0] is "10.0.0.0/40"; allowed: a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one',
+    ],
+    [
+      { httpRoute: { parentRefs: [{ namespace: 'gateways' }] } },
+      'httpRoute.parentRefs[0].name is missing; allowed: at most 253 lower-case letters, digits, hyphens and dots',
+    ],
+    [
+      { httpRoute: { timeouts: { request: '10 minutes' } } },
+      'httpRoute.timeouts.request is "10 minutes"; allowed: a duration such as 600s or 10m, or none',
+    ],
+    [
+      { ingress: { paths: [] } },
+      'ingress.paths is []; allowed: at least one path; leave the list out for all of them',
+    ],
+    [
+      { ingress: { paths: [{ path: 'mlflow' }] } },
+      'ingress.paths[0].path is "mlflow"; allowed: a path such as / or /mlflow',
+    ],
+    [
+      { ingress: { allowedCidrs: ['10.0.0.0'] } },
+      'ingress.allowedCidrs[0] is "10.0.0.0"; allowed: a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one',
+    ],
+    [
+      { ingress: { tls: [{ key: 12345 }] } },
+      'ingress.tls[0].key is not acceptable; allowed: a private key in PEM, as it is in its file (the value is not shown)',
+    ],
+    [
+      { ingress: { tls: 'a key in the wrong place' } },
+      'ingress.tls is not acceptable; allowed: a list of sections with hosts and a certificate (the value is not shown)',
+    ],
     [
       { artifactStore: { kind: 's3' } },
       'artifactStore.kind is "s3"; allowed: one of pvc, s3Compatible, external',

@@ -9,7 +9,15 @@ import { serverCertificate } from '../lib/certificates.ts';
 import type { DataProtection } from '../lib/data-protection.ts';
 import { plannedObjects } from '../lib/names.ts';
 import { type Answers, readyCluster } from './support/api-server.ts';
-import { type Manifest, isKubernetesObject, manifest, podTemplate } from './support/manifests.ts';
+import { authority } from './support/certificates.ts';
+import {
+  type Manifest,
+  container,
+  isKubernetesObject,
+  manifest,
+  plainEnv,
+  podTemplate,
+} from './support/manifests.ts';
 import {
   type Json,
   type Registered,
@@ -59,6 +67,9 @@ const secretValues = [
   'PRIVATE KEY',
 ];
 
+/** Filled in before the first test runs. */
+const issued = { hosts: ['b.example'] };
+
 interface Variant {
   readonly title: string;
   /** Additions to the settings of the stack file, section by section. */
@@ -96,6 +107,12 @@ const variants: Variant[] = [
       ...namespaceWith({ client: ['secret'], db: ['host', 'username', 'password'] }),
       '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor'),
     }),
+  },
+  {
+    title: 'with passwords at the Ingress',
+    changes: { auth: { kind: 'edge', edge: { users: ['alice', 'bob@example.com'] } } },
+    cluster: () => ({ '/apis/traefik.io/v1alpha1': kinds('Middleware') }),
+    warning: /auth\.kind is edge/,
   },
   {
     title: 'with single sign-on by a plug-in',
@@ -194,6 +211,48 @@ const variants: Variant[] = [
     cluster: () => ({ '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor') }),
   },
   {
+    title: 'with certificates of all kinds behind Traefik',
+    changes: {
+      ingress: {
+        hosts: ['a.example', 'b.example', 'c.example'],
+        allowedCidrs: ['10.0.0.0/8'],
+        tls: [{ hosts: ['a.example'], selfSigned: true }, issued, { hosts: ['c.example'] }],
+      },
+    },
+    cluster: () => ({ '/apis/traefik.io/v1alpha1': kinds('Middleware') }),
+  },
+  {
+    title: 'with a route of a Gateway beside the Ingress, below a path',
+    changes: {
+      networkPolicy: { clients: [{ cidr: '10.0.0.0/8' }] },
+      auth: { kind: 'basic' },
+      server: {
+        staticPrefix: '/mlflow',
+        extraAllowedHosts: ['mlflow.example.com'],
+        service: { type: 'LoadBalancer' },
+      },
+      httpRoute: { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['route.example'], tls: true },
+    },
+    cluster: () => ({
+      '/apis/gateway.networking.k8s.io/v1': kinds('HTTPRoute'),
+      '/apis/gateway.networking.k8s.io/v1/namespaces/mlflow/gateways/edge': {
+        spec: { listeners: [{ name: 'websecure', port: 443, protocol: 'HTTPS' }] },
+      },
+    }),
+  },
+  {
+    title: 'with the load balancer of a cloud',
+    changes: {
+      ingress: { className: 'gce', internal: true, certificate: { clusterIssuer: 'public' } },
+      networkPolicy: { clients: [{ cidr: '10.0.0.0/8' }] },
+    },
+    cluster: () => ({
+      '/apis/cloud.google.com/v1': kinds('BackendConfig'),
+      '/apis/cert-manager.io/v1': kinds('ClusterIssuer'),
+      '/apis/cert-manager.io/v1/clusterissuers/public': {},
+    }),
+  },
+  {
     title: earlier,
     changes: {
       ...existing,
@@ -235,6 +294,7 @@ const variants: Variant[] = [
 
 before(async () => {
   const names = ['mlflow-postgres.mlflow.svc', 'mlflow-postgres.mlflow.svc.cluster.local'];
+  Object.assign(issued, await (await authority()).issue({ hosts: ['b.example'] }));
   tls = await serverCertificate([...names, 'mlflow-postgres', 'localhost'], {});
 });
 
@@ -528,6 +588,20 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
         }),
       );
       expect(run.get('Secret/mlflow-postgres-tls').inputs.stringData).to.deep.equal(secret({ ...tls }));
+    });
+
+    it('lets in what comes by Ingress, by route and by names of the user', () => {
+      const run = updateOf('with a route of a Gateway beside the Ingress, below a path');
+      const variables = plainEnv(container(run.get('Deployment/mlflow-deployment'), 'mlflow'));
+      const hosts = variables.MLFLOW_SERVER_ALLOWED_HOSTS?.split(',');
+      expect(hosts).to.include.members(['mlflow.localhost', 'route.example', 'mlflow.example.com:*']);
+      expect(variables.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS?.split(',')).to.include.members([
+        'http://mlflow.localhost:8080',
+        'https://route.example',
+      ]);
+      for (const id of ['Ingress/mlflow-ingress-ingress', 'HTTPRoute/mlflow-http-route-route'])
+        expect(JSON.stringify(run.get(id).inputs), id).to.match(/"(path|value)":"\/mlflow"/);
+      expect(run.outputs.trackingUrl).to.equal('http://mlflow.localhost:8080/mlflow');
     });
 
     it('leaves out what is switched off', async () => {

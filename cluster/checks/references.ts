@@ -1,6 +1,8 @@
 // Secrets and ConfigMaps that settings name and somebody else makes.
 import type { Settings } from '../../config.ts';
+import { tlsHosts } from '../../lib/entry.ts';
 import { type SecretReference, secretReferences } from '../../lib/secret-references.ts';
+import { tlsProblems } from '../../lib/tls-files.ts';
 import { type KubernetesObject, objectPath } from '../client.ts';
 import { complaint } from '../secret-formats.ts';
 import { type ClusterView, unreadable } from '../view.ts';
@@ -57,7 +59,7 @@ function inspectReference(
   }
   if (keys.length === 0) return [{ reference }];
   const known = Object.keys(content.values).sort().join(', ') || 'none';
-  return keys.map((key) => {
+  const ofKeys = keys.map((key): Finding => {
     const value = content.values[key];
     if (value === undefined)
       return {
@@ -69,6 +71,28 @@ function inspectReference(
     return problem === undefined
       ? { reference, key }
       : { reference, key, mistake: `key "${key}" of ${object}, ${naming}, ${problem}` };
+  });
+  if (reference.hosts === undefined || ofKeys.some(({ mistake }) => mistake !== undefined)) return ofKeys;
+  const { 'tls.crt': certificate = '', 'tls.key': privateKey = '' } = content.values;
+  const problems = tlsProblems({ 'tls.crt': certificate, 'tls.key': privateKey }, reference.hosts);
+  return problems.length === 0
+    ? ofKeys
+    : problems.map(({ file, text }) => ({
+        reference,
+        key: file,
+        mistake: `key "${file}" of ${object}, ${naming}, ${text}`,
+      }));
+}
+
+/** Certificates in the settings themselves, of which parts may be encrypted for all but a preview or an update. */
+export function certificateMistakes({ ingress }: Settings): string[] {
+  return (ingress.enabled ? ingress.tls : []).flatMap((entry, index) => {
+    const { certificate, key } = entry;
+    if (certificate === undefined || key === undefined) return [];
+    const settings = { 'tls.crt': 'certificate', 'tls.key': 'key' };
+    return tlsProblems({ 'tls.crt': certificate, 'tls.key': key }, tlsHosts(entry, ingress)).map(
+      ({ file, text }) => `mlflow-stack:ingress.tls[${index}].${settings[file]} ${text}`,
+    );
   });
 }
 

@@ -1,14 +1,13 @@
 // Which connections there may be.
+import { controllerOf, controllers } from '../../lib/ingress-controllers.ts';
 import { outsideDatabases, outsideStores } from '../../lib/network-stores.ts';
 import type { Settings } from '../index.ts';
 import { repeated, sentences } from './rule.ts';
 
-/** Classes whose load balancers send from subnets that only their owner knows. */
-const classesFromSubnets = ['alb', 'gce-internal'];
-
 export function networkPolicy(settings: Settings): string[] {
-  const { networkPolicy: policy, ingress, server, backendStore, artifactStore } = settings;
+  const { networkPolicy: policy, ingress, httpRoute, server, backendStore, artifactStore } = settings;
   const { clients, ingressNamespaces, databaseCidrs, objectStoreCidrs } = policy;
+  const controller = controllerOf(ingress);
   const admitsAddresses = !policy.enabled || clients.some(({ cidr }) => cidr !== undefined);
   return [
     ...clients.flatMap(({ namespace, podLabels, cidr }, index) =>
@@ -25,12 +24,15 @@ export function networkPolicy(settings: Settings): string[] {
     ),
     ...sentences([
       [
-        policy.enabled && ingress.enabled && ingressNamespaces.length === 0 && clients.length === 0,
-        'networkPolicy.ingressNamespaces is empty, so that no Ingress controller reaches the server; name its namespace, or its addresses in networkPolicy.clients',
+        policy.enabled &&
+          (ingress.enabled || httpRoute.enabled) &&
+          ingressNamespaces.length === 0 &&
+          clients.length === 0,
+        'networkPolicy.ingressNamespaces is empty, so that no controller of an Ingress or a Gateway reaches the server; name its namespace, or its addresses in networkPolicy.clients',
       ],
       [
-        ingress.enabled && classesFromSubnets.includes(ingress.className ?? '') && !admitsAddresses,
-        `ingress.className is ${ingress.className ?? ''}, whose load balancer sends from its subnets, but networkPolicy.clients has no cidr; add those of the subnets`,
+        ingress.enabled && controllers[controller].sendsFrom(ingress) === 'subnets' && !admitsAddresses,
+        `the controller of the Ingress is ${controller}, whose load balancer sends from its subnets, but networkPolicy.clients has no cidr; add those of the subnets`,
       ],
       [
         server.service.type !== 'ClusterIP' && !admitsAddresses,

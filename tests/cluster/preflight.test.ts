@@ -12,7 +12,7 @@ const ingressClasses = '/apis/networking.k8s.io/v1/ingressclasses';
 const named = {
   artifactStore: { storageClassName: 'slow' },
   backendStore: { storageClassName: 'fast' },
-  ingress: { enabled: true, className: 'nginx', hosts: ['a.example'] },
+  ingress: { enabled: true, className: 'nginx', hosts: ['a.localhost'] },
 };
 
 function classes(): Answers {
@@ -45,7 +45,7 @@ describe('a cluster is ready', () => {
           annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' },
         }),
       },
-      { ingress: { enabled: true, hosts: ['a.example'] } },
+      { ingress: { enabled: true, hosts: ['a.localhost'] } },
     ],
     [
       'with a namespace of others that the settings share',
@@ -116,7 +116,7 @@ describe('a cluster is refused in a clear sentence', () => {
     [
       'without the IngressClass of the settings',
       {},
-      { ingress: { enabled: true, className: 'nginx', hosts: ['a.example'] } },
+      { ingress: { enabled: true, className: 'nginx', hosts: ['a.localhost'] } },
       [
         'the cluster has no IngressClass "nginx" (it has traefik); name one in mlflow-stack:ingress.className',
       ],
@@ -124,7 +124,7 @@ describe('a cluster is refused in a clear sentence', () => {
     [
       'without a default IngressClass',
       {},
-      { ingress: { enabled: true, hosts: ['a.example'] } },
+      { ingress: { enabled: true, hosts: ['a.localhost'] } },
       [
         'the cluster has no default IngressClass (it has traefik); name one in mlflow-stack:ingress.className',
       ],
@@ -168,7 +168,10 @@ describe('a cluster is refused in a clear sentence', () => {
     [
       'with all that is wrong in one message',
       { '/version': { major: '1', minor: '20' }, [storageClasses]: list(), [ingressClasses]: list() },
-      { namespace: { create: false }, ingress: { enabled: true, className: 'nginx', hosts: ['a.example'] } },
+      {
+        namespace: { create: false },
+        ingress: { enabled: true, className: 'nginx', hosts: ['a.localhost'] },
+      },
       [
         'the cluster runs Kubernetes 1.20; upgrade it to 1.29 or newer',
         `the cluster has no default StorageClass (it has none); ${noStorage}`,
@@ -214,7 +217,7 @@ describe('what the user may not read', () => {
   it('is skipped with a warning', async () => {
     const forbidden = { [storageClasses]: 403, [ingressClasses]: 403, '/api/v1/namespaces/mlflow': 403 };
     const { mistakes, warnings } = await check(forbidden, {
-      ingress: { enabled: true, hosts: ['a.example'] },
+      ingress: { enabled: true, hosts: ['a.localhost'] },
     });
     expect(mistakes).to.deep.equal([]);
     expect(warnings).to.have.members([
@@ -289,6 +292,220 @@ describe('an add-on that the settings need', () => {
     ['may be unknown', { '/apis/monitoring.coreos.com/v1': 403 }, monitors, []],
   ] as const) {
     it(title, async () => expect((await check(answers, changes)).mistakes).to.deep.equal(expected));
+  }
+});
+
+describe('the controller of an Ingress', () => {
+  const ingress = { enabled: true, hosts: ['a.localhost'] };
+  const ingressClass = (name: string, controller: string, annotations: object = {}) => ({
+    [ingressClasses]: { items: [{ metadata: { name, annotations }, spec: { controller } }] },
+  });
+  const asDefault = { 'ingressclass.kubernetes.io/is-default-class': 'true' };
+  const nginx = 'k8s.io/ingress-nginx';
+  const mismatch = (name: string, implementation: string, controller: string) =>
+    `IngressClass "${name}" belongs to the controller ${implementation}, which mlflow-stack:ingress.className does not tell; ` +
+    `set mlflow-stack:ingress.controller to ${controller}`;
+
+  for (const [title, answers, changes, expected] of [
+    ['is what its class says', ingressClass('nginx', nginx), { className: 'nginx' }, []],
+    ['may be one that nobody knows', ingressClass('any', 'any/controller'), { className: 'any' }, []],
+    [
+      'must be told where the name of its class does not',
+      ingressClass('public', nginx),
+      { className: 'public' },
+      [mismatch('public', nginx, 'nginx')],
+    ],
+    [
+      'must be told where its class is the default one',
+      ingressClass('nginx', nginx, asDefault),
+      {},
+      [mismatch('nginx', nginx, 'nginx')],
+    ],
+    [
+      'must be told where the name of its class misleads',
+      ingressClass('nginx', 'nginx.org/ingress-controller'),
+      { className: 'nginx' },
+      [mismatch('nginx', 'nginx.org/ingress-controller', 'other')],
+    ],
+    ['may be told', ingressClass('public', nginx), { className: 'public', controller: 'nginx' }, []],
+    ['may be told otherwise', ingressClass('nginx', nginx), { className: 'nginx', controller: 'other' }, []],
+    [
+      'brings its own kinds',
+      {},
+      { className: 'traefik', tls: [{}], allowedCidrs: ['10.0.0.0/8'] },
+      [
+        'the cluster does not know the kind Middleware (traefik.io/v1alpha1); install the custom resource definitions of Traefik, or limit the sources at the load balancer and leave mlflow-stack:ingress.allowedCidrs out',
+      ],
+    ],
+    [
+      'needs no kinds for what it does itself',
+      {},
+      { className: 'traefik', tls: [{}], redirectHttp: false },
+      [],
+    ],
+    [
+      'of GKE has no class, but kinds',
+      {},
+      { className: 'gce', tls: [{}] },
+      ['BackendConfig (cloud.google.com/v1)', 'FrontendConfig (networking.gke.io/v1beta1)'].map(
+        (kind) =>
+          `the cluster does not know the kind ${kind}; class gce is for GKE with its HTTP load balancing switched on; choose another class`,
+      ),
+    ],
+  ] as const) {
+    it(title, async () => {
+      const { mistakes } = await check(answers, { ingress: { ...ingress, ...changes } });
+      expect(mistakes).to.deep.equal(expected);
+    });
+  }
+});
+
+describe('the Gateway of a route', () => {
+  const api = { '/apis/gateway.networking.k8s.io/v1': { resources: [{ kind: 'HTTPRoute' }] } };
+  const listener = (name: string, protocol: string, from?: string) => ({
+    name,
+    protocol,
+    port: protocol === 'HTTPS' ? 443 : 80,
+    ...(from && { allowedRoutes: { namespaces: { from } } }),
+  });
+  const gateway = (home: string, ...listeners: object[]) => ({
+    ...api,
+    [`/apis/gateway.networking.k8s.io/v1/namespaces/${home}/gateways/edge`]: { spec: { listeners } },
+  });
+  const named = 'Gateway "edge", which mlflow-stack:httpRoute.parentRefs[0] names,';
+  const both = [listener('web', 'HTTP'), listener('websecure', 'HTTPS')];
+
+  for (const [title, answers, parent, tls, expected] of [
+    ['lets it in', gateway('mlflow', ...both), {}, true, []],
+    [
+      'may be in another namespace',
+      gateway('edge', listener('web', 'HTTP', 'All')),
+      { namespace: 'edge' },
+      false,
+      [],
+    ],
+    [
+      'needs the Gateway API',
+      {},
+      {},
+      false,
+      [
+        'the cluster does not know the kind HTTPRoute (gateway.networking.k8s.io/v1); install the Gateway API, or use mlflow-stack:ingress',
+      ],
+    ],
+    ['may be missing', api, {}, false, [`${named} does not exist in namespace "mlflow"; create it`]],
+    [
+      'may be missing in another namespace',
+      gateway('mlflow', ...both),
+      { namespace: 'edge' },
+      false,
+      [`${named} does not exist in namespace "edge"; create it`],
+    ],
+    [
+      'may lack the listener',
+      gateway('mlflow', ...both),
+      { sectionName: 'https' },
+      false,
+      [`${named} has no such listener (it has web at port 80, websecure at port 443); name one of them`],
+    ],
+    [
+      'may have the listener at another port',
+      gateway('mlflow', ...both),
+      { sectionName: 'web', port: 8080 },
+      false,
+      [`${named} has no such listener (it has web at port 80, websecure at port 443); name one of them`],
+    ],
+    [
+      'may keep to its own namespace',
+      gateway('edge', ...both),
+      { namespace: 'edge' },
+      false,
+      [
+        `${named} lets in only routes of its own namespace; set allowedRoutes.namespaces.from of its listener to All or Selector`,
+      ],
+    ],
+    [
+      'may serve no HTTPS',
+      gateway('mlflow', ...both),
+      { sectionName: 'web' },
+      true,
+      [
+        `${named} serves no HTTPS, but mlflow-stack:httpRoute.tls is true; set it to false, or name another listener`,
+      ],
+    ],
+    [
+      'may serve no HTTP',
+      gateway('mlflow', ...both),
+      { port: 443 },
+      false,
+      [
+        `${named} serves no HTTP, but mlflow-stack:httpRoute.tls is false; set it to true, or name another listener`,
+      ],
+    ],
+    [
+      'may be unknown',
+      { ...api, '/apis/gateway.networking.k8s.io/v1/namespaces/mlflow/gateways/edge': 403 },
+      {},
+      false,
+      [],
+    ],
+  ] as const) {
+    it(title, async () => {
+      const parentRefs = [{ name: 'edge', ...parent }];
+      const { mistakes } = await check(answers, {
+        httpRoute: { enabled: true, hosts: ['a.localhost'], tls, parentRefs },
+      });
+      expect(mistakes).to.deep.equal(expected);
+    });
+  }
+});
+
+describe('the issuer of a certificate', () => {
+  const managers = (kind: string) => ({ '/apis/cert-manager.io/v1': { resources: [{ kind }] } });
+  const issuer = { ...namespace({ labels: own }), ...managers('Issuer') };
+  for (const [title, answers, certificate, expected] of [
+    [
+      'needs cert-manager',
+      {},
+      { issuer: 'ca' },
+      [
+        'the cluster does not know the kind Issuer (cert-manager.io/v1); install cert-manager, or use mlflow-stack:ingress.tls',
+      ],
+    ],
+    [
+      'may be missing in the namespace',
+      issuer,
+      { issuer: 'ca' },
+      [
+        'Issuer "ca", which mlflow-stack:ingress.certificate.issuer names, does not exist in namespace "mlflow"; create it',
+      ],
+    ],
+    [
+      'may be in the namespace',
+      { ...issuer, ...object('apis/cert-manager.io/v1/issuers/ca') },
+      { issuer: 'ca' },
+      [],
+    ],
+    [
+      'may be missing in the cluster',
+      managers('ClusterIssuer'),
+      { clusterIssuer: 'public' },
+      [
+        'ClusterIssuer "public", which mlflow-stack:ingress.certificate.clusterIssuer names, does not exist; create it',
+      ],
+    ],
+    [
+      'may be in the cluster',
+      { ...managers('ClusterIssuer'), '/apis/cert-manager.io/v1/clusterissuers/public': {} },
+      { clusterIssuer: 'public' },
+      [],
+    ],
+  ] as const) {
+    it(title, async () => {
+      const ingress = { enabled: true, hosts: ['a.localhost'], className: 'traefik', redirectHttp: false };
+      const { mistakes } = await check(answers, { ingress: { ...ingress, certificate } });
+      expect(mistakes).to.deep.equal(expected);
+    });
   }
 });
 

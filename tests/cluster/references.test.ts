@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { check, foreign, namespace, object, own, secret } from './support/check.ts';
+import { type Issued, authority } from '../support/certificates.ts';
 import type { Answers } from '../support/api-server.ts';
 
 const here = namespace({ labels: own });
@@ -224,7 +225,14 @@ describe('a secret value', () => {
 });
 
 describe('the facts about a cluster', () => {
-  const none = { keys: {}, databaseTls: {}, deployed: undefined, externalRevision: '', databasePorts: {} };
+  const none = {
+    keys: {},
+    databaseTls: {},
+    ingressTls: {},
+    deployed: undefined,
+    externalRevision: '',
+    databasePorts: {},
+  };
 
   it('are none in an empty one', async () => {
     expect((await check({})).facts).to.deep.equal(none);
@@ -236,11 +244,13 @@ describe('the facts about a cluster', () => {
       ...here,
       ...secret('mlflow-keys', { 'flask-key': 'a', 'kek-passphrase': 'b' }, own),
       ...secret('mlflow-postgres-tls', { 'tls.crt': 'c' }, own),
+      ...secret('mlflow-ingress-self-signed', { 'tls.crt': 'd' }, own),
     });
     expect(facts).to.deep.equal({
       ...none,
       keys: { 'flask-key': 'a', 'kek-passphrase': 'b' },
       databaseTls: { 'tls.crt': 'c' },
+      ingressTls: { 'tls.crt': 'd' },
     });
   });
 
@@ -359,3 +369,66 @@ describe('the facts about a cluster', () => {
 
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+describe('the certificate of an Ingress', () => {
+  const hosts = ['a.localhost', 'b.localhost'];
+  const ingress = (tls: object[]) => ({
+    ingress: { enabled: true, className: 'traefik', redirectHttp: false, hosts, tls },
+  });
+  const files = ({ certificate, key }: Issued) => ({ 'tls.crt': certificate, 'tls.key': key });
+  let good: Issued;
+  let other: Issued;
+  before(async () => {
+    const issuer = await authority();
+    good = await issuer.issue({ hosts });
+    other = await issuer.issue({ hosts: ['a.localhost'], to: -0.5 });
+  });
+
+  it('may be in a Secret, which pods do not read', async () => {
+    const { mistakes: found, facts } = await check(
+      { ...here, ...secret('web', files(good)) },
+      ingress([{ secretName: 'web' }]),
+    );
+    expect(found).to.deep.equal([]);
+    expect(facts?.externalRevision).to.equal('');
+  });
+
+  it('is refused with all that is wrong with it', async () => {
+    const named = 'of Secret "web", which mlflow-stack:ingress.tls[1].secretName names,';
+    const found = await mistakes(
+      secret('web', { ...files(other), 'tls.key': good.key }),
+      ingress([
+        { hosts: ['a.localhost'], secretName: 'none' },
+        { hosts: ['b.localhost'], secretName: 'web' },
+      ]),
+    );
+    expect(found).to.have.members([
+      'Secret "none", which mlflow-stack:ingress.tls[0].secretName names, does not exist in namespace "mlflow"; create it',
+      `key "tls.crt" ${named} expired on ${new Date(Date.now() - 43_200_000).toISOString().slice(0, 10)}; renew it`,
+      `key "tls.crt" ${named} is not for b.localhost; use one with these names as subject alternative names`,
+      `key "tls.key" ${named} is not the key of the certificate; use the one that the certificate was made for`,
+    ]);
+  });
+
+  it('lacks its key', async () => {
+    expect(
+      await mistakes(secret('web', { 'tls.crt': good.certificate }), ingress([{ secretName: 'web' }])),
+    ).to.deep.equal([
+      'Secret "web", which mlflow-stack:ingress.tls[0].secretName names, has no key "tls.key" (it has tls.crt); add it',
+    ]);
+  });
+
+  it('may be given, and is then refused in the same words, without showing it', async () => {
+    const given = ({ certificate, key }: Issued) => mistakes({}, ingress([{ certificate, key }]));
+    expect(await given(good)).to.deep.equal([]);
+    const found = await given({ certificate: good.certificate, key: other.key });
+    expect(found).to.deep.equal([
+      'mlflow-stack:ingress.tls[0].key is not the key of the certificate; use the one that the certificate was made for',
+    ]);
+  });
+
+  it('is of no interest while the Ingress is switched off', async () => {
+    const off = { ingress: { ...ingress([{ secretName: 'none' }]).ingress, enabled: false } };
+    expect(await mistakes({}, off)).to.deep.equal([]);
+  });
+});

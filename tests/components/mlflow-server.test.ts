@@ -124,7 +124,7 @@ describe('MlflowServer', () => {
         'a.example,a.example:*,tracker,tracker:*,tracker.team-a,tracker.team-a:*,' +
         'tracker.team-a.svc,tracker.team-a.svc:*,tracker.team-a.svc.cluster.local,tracker.team-a.svc.cluster.local:*,' +
         'localhost,localhost:*,127.0.0.1,127.0.0.1:*',
-      MLFLOW_SERVER_CORS_ALLOWED_ORIGINS: 'http://a.example,https://a.example',
+      MLFLOW_SERVER_CORS_ALLOWED_ORIGINS: 'https://a.example,https://b.example',
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
       MLFLOW_SQLALCHEMYSTORE_POOL_SIZE: '4',
       MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW: '6',
@@ -141,8 +141,19 @@ describe('MlflowServer', () => {
     expect(uvicorn).to.include('--proxy-headers');
   });
 
+  it('accepts the hosts and origins that users add', async () => {
+    const variables = await env({
+      extraAllowedHosts: ['10.*'],
+      extraAllowedOrigins: ['https://notebooks.example'],
+    });
+    expect(variables.MLFLOW_SERVER_ALLOWED_HOSTS).to.match(/,10\.\*$/);
+    expect(variables.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS).to.equal(
+      'https://a.example,https://b.example,https://notebooks.example',
+    );
+  });
+
   it('sets no origins where there is no way in from outside', async () => {
-    expect(await env({ entry: { hosts: [], port: 80 } })).not.to.have.property(
+    expect(await env({ entry: { hosts: [], origins: [] } })).not.to.have.property(
       'MLFLOW_SERVER_CORS_ALLOWED_ORIGINS',
     );
   });
@@ -247,10 +258,15 @@ describe('MlflowServer', () => {
         ports: [{ name: 'http', port: 8000, targetPort: 'http' }],
       },
     });
+    const ranges = { type: 'LoadBalancer', allowedCidrs: ['10.0.0.0/8'] } as const;
+    expect((await service(ranges)).inputs.spec).to.deep.include({
+      loadBalancerSourceRanges: ['10.0.0.0/8'],
+    });
     expect((await build()).outputs.connection).to.deep.equal({
       namespace: 'team-a',
       name: 'tracker',
       port: 8000,
+      prefix: '',
       url: 'http://tracker.team-a.svc:8000',
     });
   });
@@ -418,7 +434,7 @@ describe('the migration', () => {
       resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { memory: '4Gi' } },
       tmpSize: '8Gi',
       timeoutSeconds: 300,
-      entry: { hosts: [], port: 80 },
+      entry: { hosts: [], origins: [] },
       migrations: { ...migrations, snapshot: false },
       auth,
       metrics: { ...serverArgs.metrics, enabled: true },

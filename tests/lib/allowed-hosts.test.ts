@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { allowedHosts, allowedOrigins, publicEntry, publicUrls } from '../../lib/allowed-hosts.ts';
+import { type WayIn, allowedHosts, isAnyHost, publicEntry, publicUrls } from '../../lib/allowed-hosts.ts';
+import { waysIn } from '../../lib/entry.ts';
+import { settingsWith } from '../support/settings.ts';
 
 const service = { name: 'mlflow', namespace: 'team-a' };
 const ownHosts = [
@@ -31,33 +33,77 @@ describe('allowed hosts', () => {
     ]);
   });
 
+  it('hold what users add, a bare name with any port, all else as it is written', () => {
+    const extraHosts = ['mlflow.example', '10.*', 'b.example:8080', '[[]fd00:*'];
+    expect(
+      allowedHosts({ service, publicHosts: [], extraHosts, jobs: false }).slice(2 * ownHosts.length),
+    ).to.deep.equal(['mlflow.example', 'mlflow.example:*', '10.*', 'b.example:8080', '[[]fd00:*']);
+  });
+
   it('never hold a wildcard for any host', () => {
     const hosts = allowedHosts({ service, publicHosts: ['a.example'], jobs: true });
     expect(hosts.filter((host) => host.startsWith('*'))).to.deep.equal([]);
   });
 });
 
+describe('a pattern of hosts', () => {
+  for (const host of ['*', '*:*', '**', '*.*', '?*'])
+    it(`${host} accepts any host`, () => expect(isAnyHost(host)).to.equal(true));
+  for (const host of ['10.*', '*.example', 'a.example:*', 'a.example', '???'])
+    it(`${host} does not`, () => expect(isAnyHost(host)).to.equal(false));
+});
+
 describe('public addresses', () => {
-  for (const [hosts, port, urls, origins] of [
-    [[], 80, [], []],
-    [['a.example'], 80, ['http://a.example'], ['http://a.example', 'https://a.example']],
-    [['a.example'], 8080, ['http://a.example:8080'], ['http://a.example:8080', 'https://a.example:8080']],
+  const way: WayIn = { hosts: ['a.example'], port: 80, httpsPort: 443, tls: false, redirectHttp: true };
+  for (const [title, changes, urls, origins] of [
+    ['of nothing', { hosts: [] }, [], []],
     [
-      ['a.example', 'http.example'],
-      80,
+      'of HTTP, which a proxy in front may turn into HTTPS',
+      { hosts: ['a.example', 'http.example'] },
       ['http://a.example', 'http://http.example'],
       ['http://a.example', 'https://a.example', 'http://http.example', 'https://http.example'],
     ],
+    [
+      'of HTTP at another port',
+      { port: 8080 },
+      ['http://a.example:8080'],
+      ['http://a.example:8080', 'https://a.example:8080'],
+    ],
+    ['of HTTPS', { tls: true }, ['https://a.example'], ['https://a.example']],
+    [
+      'of HTTPS at another port',
+      { tls: true, httpsPort: 8443 },
+      ['https://a.example:8443'],
+      ['https://a.example:8443'],
+    ],
+    [
+      'of HTTPS beside HTTP',
+      { tls: true, redirectHttp: false, port: 8080 },
+      ['https://a.example'],
+      ['https://a.example', 'http://a.example:8080'],
+    ],
   ] as const) {
-    it(`of ${hosts.join(' and ') || 'no host'} at port ${port} are also the allowed origins, as http and https`, () => {
-      expect(publicUrls({ hosts, port })).to.deep.equal(urls);
-      expect(allowedOrigins({ hosts, port })).to.deep.equal(origins);
+    it(`${title} are those of its hosts, and the origins of the UI's own requests`, () => {
+      expect(publicUrls({ ...way, ...changes })).to.deep.equal(urls);
+      expect(publicEntry([{ ...way, ...changes }]).origins).to.deep.equal(origins);
     });
   }
 
-  it('are none where the Ingress is switched off, since its hosts lead nowhere then', () => {
-    const ingress = { hosts: ['a.example'], port: 8080 };
-    expect(publicEntry({ ...ingress, enabled: true })).to.deep.equal(ingress);
-    expect(publicEntry({ ...ingress, enabled: false })).to.deep.equal({ hosts: [], port: 8080 });
+  it('of several ways in are accepted together', () => {
+    expect(publicEntry([way, { ...way, hosts: ['b.example'], tls: true }])).to.deep.equal({
+      hosts: ['a.example', 'b.example'],
+      origins: ['http://a.example', 'https://a.example', 'https://b.example'],
+    });
+  });
+
+  it('are none where Ingress and route are switched off, since their hosts lead nowhere then', () => {
+    const way = { hosts: ['a.localhost'] };
+    const route = { hosts: ['b.localhost'], parentRefs: [{ name: 'edge' }], tls: true };
+    const urls = (enabled: boolean) =>
+      waysIn(settingsWith({ ingress: { ...way, enabled }, httpRoute: { ...route, enabled } })).flatMap(
+        publicUrls,
+      );
+    expect(urls(false)).to.deep.equal([]);
+    expect(urls(true)).to.deep.equal(['http://a.localhost', 'https://b.localhost']);
   });
 });

@@ -51,7 +51,7 @@ describe('what a migration depends on', () => {
     const other = {
       backendStore: { size: '99Gi', maxConnections: 200, sslMode: 'prefer', vacuum: false },
       server: { workers: 2, jobs: true, tmpSize: '9Gi' },
-      ingress: { enabled: true, hosts: ['a.example'] },
+      ingress: { enabled: true, hosts: ['a.localhost'] },
       gc: { enabled: false },
       metrics: { enabled: true },
       secrets: { rotation: { database: 1 } },

@@ -44,7 +44,7 @@ function ruleTexts(who: string, sign: '<' | '>', { from, to, ports }: Rule): str
 
 async function open(settings: object, databasePorts: Record<string, number> = {}): Promise<string[]> {
   let policies: ReturnType<typeof workloadPolicies> = [];
-  const parsed = settingsWith(settings);
+  const parsed = settingsWith({ auth: { acceptPublic: true }, ...settings });
   await runStack(() => void (policies = workloadPolicies(parsed, { databasePorts })));
   return policies.flatMap((policy) => [
     `${policy.component}: ${policy.name}`,

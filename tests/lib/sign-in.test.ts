@@ -4,7 +4,7 @@ import { signInGuide } from '../../lib/sign-in.ts';
 import { settingsWith } from '../support/settings.ts';
 
 const url = 'https://mlflow.example';
-const ingress = { enabled: true, hosts: ['mlflow.example'] };
+const ingress = { enabled: true, className: 'nginx', hosts: ['mlflow.example'] };
 const guide = (auth: object) => signInGuide(settingsWith({ ingress, auth }).auth, url);
 const proxy = {
   issuerUrl: 'https://id.example',
@@ -15,7 +15,7 @@ const proxy = {
 
 describe('how people and programs get in', () => {
   for (const [auth, by, variables] of [
-    [{}, /nobody/, []],
+    [{ acceptPublic: true }, /nobody/, []],
     [{ kind: 'basic' }, /user of MLflow/, ['MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD']],
     [{ kind: 'edge' }, /edge/, ['MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD']],
     [{ kind: 'oauth2Proxy', oauth2Proxy: proxy }, /https:\/\/id\.example/, ['MLFLOW_TRACKING_TOKEN']],

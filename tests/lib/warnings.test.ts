@@ -35,6 +35,11 @@ describe('a warning', () => {
 
   for (const [title, settings, expected] of [
     [
+      'of a server that accepts any host',
+      { server: { extraAllowedHosts: ['*'], allowAnyHost: true } },
+      /allowAnyHost is true.*DNS rebinding/,
+    ],
+    [
       'of SQLite, which is for one person',
       { backendStore: { kind: 'sqlite' } },
       /backendStore\.kind is sqlite.*use postgres/,
@@ -53,7 +58,10 @@ describe('a warning', () => {
     ],
     [
       'of log-ins at the edge, which nobody inside the cluster passes',
-      { ingress: { enabled: true, hosts: ['a.example'] }, auth: { kind: 'edge' } },
+      {
+        ingress: { enabled: true, className: 'nginx', hosts: ['a.example'] },
+        auth: { kind: 'edge' },
+      },
       /auth\.kind is edge.*inside the cluster/,
     ],
   ] as const) {

@@ -8,6 +8,8 @@ const cidr = (what: string) =>
 const namespace = (what: string) =>
   `${what}; allowed: the name of a namespace: at most 63 lower-case letters, digits and hyphens`;
 
+const admitted = { auth: { acceptPublic: true } };
+
 describe('settings of connections', () => {
   for (const [settings, ...sentences] of [
     // What is no address and no name
@@ -43,13 +45,13 @@ describe('settings of connections', () => {
     // Ways in that would be closed
     [
       policy({ ingressNamespaces: [] }, { ingress: ingress('nginx') }),
-      'networkPolicy.ingressNamespaces is empty, so that no Ingress controller reaches the server; name its namespace, or its addresses in networkPolicy.clients',
+      'networkPolicy.ingressNamespaces is empty, so that no controller of an Ingress or a Gateway reaches the server; name its namespace, or its addresses in networkPolicy.clients',
     ],
-    ...['alb', 'gce-internal'].map(
-      (name) =>
+    ...[ingress('alb'), { ...ingress('gce'), internal: true }].map(
+      (each) =>
         [
-          policy({ clients: [{ namespace: 'a' }] }, { ingress: ingress(name) }),
-          `ingress.className is ${name}, whose load balancer sends from its subnets, but networkPolicy.clients has no cidr; add those of the subnets`,
+          policy({ clients: [{ namespace: 'a' }] }, { ingress: each }),
+          `the controller of the Ingress is ${each.className}, whose load balancer sends from its subnets, but networkPolicy.clients has no cidr; add those of the subnets`,
         ] as const,
     ),
     ...['NodePort', 'LoadBalancer'].map(
@@ -76,7 +78,9 @@ describe('settings of connections', () => {
     ],
   ] as const) {
     it(`are refused: ${JSON.stringify(settings)}`, () => {
-      expect(mistakes(settings)).to.deep.equal(sentences.map((sentence) => `mlflow-stack:${sentence}`));
+      expect(mistakes({ ...admitted, ...settings })).to.deep.equal(
+        sentences.map((sentence) => `mlflow-stack:${sentence}`),
+      );
     });
   }
 
@@ -98,6 +102,6 @@ describe('settings of connections', () => {
     policy({ additionalEgressRules: [{}] }),
     { ingress: ingress('gce') },
   ]) {
-    it(`are accepted: ${JSON.stringify(settings)}`, () => void settingsWith(settings));
+    it(`are accepted: ${JSON.stringify(settings)}`, () => void settingsWith({ ...admitted, ...settings }));
   }
 });

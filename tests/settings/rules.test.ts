@@ -4,7 +4,7 @@ import { mistakes, settingsWith } from '../support/settings.ts';
 const key = { secretName: 'own', key: 'value' };
 const external = { kind: 'external', host: 'db.example', connectionFrom: { secretName: 'db' } };
 const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
-const ingress = { ingress: { enabled: true, hosts: ['mlflow.example'] } };
+const ingress = { ingress: { enabled: true, className: 'nginx', hosts: ['mlflow.example'] } };
 const client = {
   issuerUrl: 'https://id.example',
   clientId: 'mlflow',
@@ -19,7 +19,12 @@ const oidc = {
   },
   envFrom: [{ secretRef: { name: 'oidc' } }],
 };
+const web = { enabled: true, hosts: ['a.localhost', 'b.localhost'] };
+const route = { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['c.localhost'] };
 const tag = (version: string) => ({ image: { tag: `v${version}-full` } });
+
+/** Load balancers send from addresses. */
+const networkPolicy = { clients: [{ cidr: '10.0.0.0/16' }] };
 
 describe('settings that do not go together', () => {
   for (const [settings, ...sentences] of [
@@ -310,12 +315,30 @@ describe('settings that do not go together', () => {
       'auth.kind is edge, but ingress.enabled is false, and the Ingress controller is what asks for passwords; switch it on, or use kind basic',
     ],
     [
+      { ingress: { enabled: true, className: 'gce', hosts: ['mlflow.example'] }, auth: { kind: 'edge' } },
+      'auth.kind is edge, but the controller is gce, which asks for no passwords (those that do: nginx, traefik); name one of them by ingress.controller, or use another kind',
+    ],
+    [
+      { ...ingress, httpRoute: { ...route, hosts: ['c.example'] }, auth: { kind: 'edge' } },
+      'auth.kind is edge, which guards the Ingress alone, but httpRoute lets in whoever comes from anywhere; use another kind, or let in known networks only',
+    ],
+    [
+      {
+        ingress: {
+          ...ingress.ingress,
+          annotations: { 'nginx.ingress.kubernetes.io/auth-secret': 'nobody' },
+        },
+        auth: { kind: 'edge' },
+      },
+      'ingress.annotations has nginx.ingress.kubernetes.io/auth-secret, which would take the place of auth.kind edge; remove one of them',
+    ],
+    [
       { auth: { kind: 'oauth2Proxy' } },
       'auth.oauth2Proxy.clientId is missing, without which nobody can log in; name it',
       'auth.oauth2Proxy.clientSecretFrom is missing, without which nobody can log in; name it',
       'auth.oauth2Proxy.issuerUrl is missing, without which nobody can log in; name it',
       "auth.oauth2Proxy names nobody who may enter; set emailDomains or allowedGroups, or emailDomains: ['*'] for whoever the provider knows",
-      'auth.kind is oauth2Proxy, but ingress.enabled is false, and browsers have no address to come back to from the log-in; switch it on',
+      'auth.kind is oauth2Proxy, but neither ingress nor httpRoute is enabled, and browsers have no address to come back to from the log-in; switch one on',
     ],
     [
       {
@@ -367,10 +390,11 @@ describe('settings that do not go together', () => {
           },
         },
         artifactStore: { kind: 's3Compatible' },
-        server: { replicas: 2 },
+        server: { replicas: 2, staticPrefix: '/mlflow' },
       },
       'auth.plugin.env has OIDC_CLIENT_SECRET, and anybody who sees the stack file could read it; use envFrom with a Secret',
       'server.replicas is 2, but pods of oidc-auth share what they know of permissions only in Redis; set CACHE_BACKEND to redis in auth.plugin.env and CACHE_REDIS_URL there or in envFrom, or use 1 pod',
+      'server.staticPrefix is /mlflow, but oidc-auth has pages of its own outside of it; remove it, and use a host name for MLflow alone',
       'auth.plugin.credentialsFrom is not for oidc-auth, where garbage collection makes itself a token; remove it',
       'auth.plugin.env has SECRET_KEY, which the program sets itself; use mlflow-stack:secrets.flaskKeyFrom',
       'auth.plugin.env has OIDC_DB_POOL_SIZE, which the program sets itself; use mlflow-stack:server.poolSize',
@@ -386,8 +410,175 @@ describe('settings that do not go together', () => {
       'ingress.hosts is empty; an Ingress needs at least one host, such as mlflow.example.com',
     ],
     [
-      { ingress: { hosts: ['a.example', 'b.example', 'a.example'] } },
-      'ingress.hosts names a.example more than once; name each once',
+      { ingress: { hosts: ['a.localhost', 'b.localhost', 'a.localhost'] } },
+      'ingress.hosts names a.localhost more than once; name each once',
+    ],
+
+    [
+      { ingress: { ...web, tls: [{ secretName: 'a', selfSigned: true, certificate: 'c', key: 'k' }] } },
+      'ingress.tls[0] has secretName and certificate and selfSigned, which are several sources of one certificate; keep one',
+    ],
+    [
+      { ingress: { ...web, tls: [{ certificate: 'c' }] } },
+      'ingress.tls[0] has certificate but no key; give both, the key as a secret',
+    ],
+    [
+      { ingress: { ...web, tls: [{ hosts: ['a.localhost'] }, { hosts: ['b.localhost'], key: 'k' }] } },
+      'ingress.tls[1] has key but no certificate; give both, the key as a secret',
+    ],
+    [
+      {
+        ingress: {
+          ...web,
+          tls: ['a.localhost', 'b.localhost'].map((host) => ({ hosts: [host], selfSigned: true })),
+        },
+      },
+      'ingress.tls has several entries with selfSigned; use one with all their hosts',
+    ],
+    [
+      { ingress: { ...web, tls: [{ hosts: [...web.hosts, 'c.example', 'd.example'], secretName: 's' }] } },
+      'ingress.tls is for c.example, d.example, which ingress.hosts does not name; add it there, or remove it here',
+    ],
+    [
+      { ingress: { ...web, tls: [{ hosts: ['b.localhost'], secretName: 's' }] } },
+      "ingress.tls is not for a.localhost, which would stay open to eavesdroppers; add it to an entry, or give it an entry without a certificate to use the controller's own",
+    ],
+    [
+      { ingress: { ...web, tls: [{}, { hosts: ['b.localhost'], secretName: 's' }] } },
+      'ingress.tls names b.localhost more than once; name each once',
+    ],
+    [
+      { ingress: { ...web, tls: [{ secretName: 's' }], certificate: { issuer: 'ca' } } },
+      'ingress.tls and ingress.certificate are two sources of one certificate; remove one of them',
+    ],
+    ...[{}, { issuer: 'ca', clusterIssuer: 'ca' }].map(
+      (certificate) =>
+        [
+          { ingress: { ...web, certificate } },
+          'ingress.certificate needs either issuer or clusterIssuer, and not both',
+        ] as const,
+    ),
+    ...['nginx', 'traefik', 'any'].map(
+      (className) =>
+        [
+          { ingress: { ...web, className, internal: true } },
+          `ingress.internal is for controllers that make a load balancer for each Ingress (gce, alb), but the controller is ${className === 'any' ? 'other' : className}; make the controller's own load balancer internal, and leave this out`,
+        ] as const,
+    ),
+    ...['gce', 'any'].map(
+      (className) =>
+        [
+          { ingress: { ...web, className, allowedCidrs: ['10.0.0.0/8'] } },
+          `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (nginx, traefik, alb), but the controller is ${className === 'any' ? 'other' : className}; limit them at the load balancer or the network, and leave this out`,
+        ] as const,
+    ),
+    ...[{ tls: [{ secretName: 's' }] }, { certificate: { issuer: 'ca' } }].map(
+      (changes) =>
+        [
+          { ingress: { ...web, className: 'alb', ...changes }, networkPolicy: { enabled: false } },
+          'ingress.tls and ingress.certificate make Secrets, but the controller is alb, which takes its certificates elsewhere; use ingress.tls with hosts alone, and name the certificate by annotation or let the controller find it',
+        ] as const,
+    ),
+    [
+      {
+        ingress: {
+          ...web,
+          className: 'alb',
+          annotations: { 'alb.ingress.kubernetes.io/scheme': 'internal' },
+        },
+        networkPolicy: { enabled: false },
+      },
+      'ingress.annotations has alb.ingress.kubernetes.io/scheme, which the program sets itself; use mlflow-stack:ingress.internal',
+    ],
+    [
+      {
+        ingress: {
+          ...web,
+          className: 'nginx',
+          allowedCidrs: ['10.0.0.0/8'],
+          annotations: { 'nginx.ingress.kubernetes.io/whitelist-source-range': '0.0.0.0/0' },
+        },
+      },
+      'ingress.annotations has nginx.ingress.kubernetes.io/whitelist-source-range, which the program sets itself; use mlflow-stack:ingress.allowedCidrs',
+    ],
+    [
+      {
+        ingress: {
+          ...web,
+          className: 'traefik',
+          allowedCidrs: ['10.0.0.0/8'],
+          annotations: { 'traefik.ingress.kubernetes.io/router.middlewares': 'default-auth@kubernetescrd' },
+        },
+      },
+      'ingress.annotations has traefik.ingress.kubernetes.io/router.middlewares, which would take the place of ingress.allowedCidrs; remove one of them',
+    ],
+    [
+      { ingress: { ...web, className: 'gce-internal' } },
+      'ingress.className is gce-internal; use gce with mlflow-stack:ingress.internal',
+    ],
+
+    // Who may come in
+    ...(
+      [
+        [{ ingress: { enabled: true, hosts: ['a.example'] } }, 'ingress lets'],
+        [{ ingress: { ...web, hosts: ['a.localhost', 'a.example'] } }, 'ingress lets'],
+        [
+          { ingress: { ...web, className: 'nginx', hosts: ['a.example'], allowedCidrs: ['0.0.0.0/0'] } },
+          'ingress lets',
+        ],
+        [{ httpRoute: { ...route, hosts: ['a.example'] } }, 'httpRoute lets'],
+        [{ server: { service: { type: 'LoadBalancer' } }, networkPolicy }, 'server.service lets'],
+        [
+          {
+            ingress: { enabled: true, hosts: ['a.example'] },
+            server: { service: { type: 'LoadBalancer', allowedCidrs: ['10.0.0.0/8', '::/0'] } },
+            networkPolicy,
+          },
+          'ingress and server.service let',
+        ],
+      ] as const
+    ).map(
+      ([settings, who]) =>
+        [
+          settings,
+          `auth.kind is none, but ${who} in whoever comes from anywhere; use auth.kind basic, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
+        ] as const,
+    ),
+    [
+      { server: { service: { allowedCidrs: ['10.0.0.0/8'] } } },
+      'server.service.allowedCidrs is for type LoadBalancer, but type is ClusterIP; remove it or change the type',
+    ],
+
+    // Routes
+    [
+      { httpRoute: { enabled: true } },
+      'httpRoute.parentRefs is empty; name the Gateway that the route belongs to',
+      'httpRoute.hosts is empty; a route needs at least one host, such as mlflow.example.com',
+    ],
+    [
+      { httpRoute: { ...route, hosts: ['c.localhost', 'c.localhost'] } },
+      'httpRoute.hosts names c.localhost more than once; name each once',
+    ],
+    [
+      { httpRoute: { ...route, hosts: ['b.localhost', 'c.localhost'] }, ingress: web },
+      'httpRoute.hosts names b.localhost, which ingress.hosts names, too; choose one way in for each host',
+    ],
+
+    // Hosts and origins
+    ...['*', '*:*', '*.*'].map(
+      (host) =>
+        [
+          { server: { extraAllowedHosts: ['c.example', host] } },
+          `server.extraAllowedHosts has ${host}, which accepts any host; name the hosts, or set mlflow-stack:server.allowAnyHost to true`,
+        ] as const,
+    ),
+    [
+      { server: { extraAllowedHosts: ['*.example'], allowAnyHost: true } },
+      'server.allowAnyHost is true, but server.extraAllowedHosts has no *; add it there, or remove this',
+    ],
+    [
+      { server: { extraAllowedHosts: ['c.example', 'c.example'] } },
+      'server.extraAllowedHosts names c.example more than once; name each once',
     ],
 
     // Several at once
@@ -424,6 +615,7 @@ describe('settings that do go together', () => {
     { server: { jobs: true } },
     { ...ingress, auth: { kind: 'edge' } },
     { ...ingress, auth: { kind: 'oauth2Proxy', oauth2Proxy: client } },
+    { httpRoute: route, auth: { kind: 'oauth2Proxy', oauth2Proxy: client } },
     // A provider that oauth2-proxy knows from within.
     {
       ...ingress,
@@ -443,6 +635,43 @@ describe('settings that do go together', () => {
     { availability: 'high', artifactStore: { kind: 'external', uri: 'gs://bucket' } },
     { backendStore: { kind: 'sqlite', maxConnections: 20 }, server: { workers: 8, tmpSize: '1Gi' } },
     { ingress: { hosts: [] } },
+    {
+      ingress: { ...web, className: 'alb', tls: [{}], internal: true, allowedCidrs: ['10.0.0.0/8'] },
+      networkPolicy,
+    },
+    { ingress: { enabled: true, hosts: ['a.example'] }, auth: { acceptPublic: true } },
+    { ingress: { enabled: true, hosts: ['a.example'] }, auth: { kind: 'basic' } },
+    { ingress: { enabled: true, hosts: ['a.example'], className: 'gce', internal: true }, networkPolicy },
+    {
+      ingress: { enabled: true, hosts: ['a.example'], className: 'nginx', allowedCidrs: ['10.0.0.0/8'] },
+      server: { service: { type: 'LoadBalancer', allowedCidrs: ['fd00::/8'] } },
+      networkPolicy,
+    },
+    ...[
+      { 'networking.gke.io/load-balancer-type': 'Internal' },
+      { 'service.beta.kubernetes.io/aws-load-balancer-scheme': 'internal' },
+      { 'service.beta.kubernetes.io/azure-load-balancer-internal': 'true' },
+    ].map((annotations) => ({ server: { service: { type: 'LoadBalancer', annotations } }, networkPolicy })),
+    { server: { service: { type: 'NodePort' } }, networkPolicy },
+    { ingress: web, httpRoute: route },
+    { ingress: { ...web, enabled: false }, httpRoute: { ...route, hosts: web.hosts } },
+    { server: { extraAllowedHosts: ['10.*', '*.example.com', '*'], allowAnyHost: true } },
+    {
+      ingress: {
+        ...web,
+        className: 'traefik',
+        annotations: { 'traefik.ingress.kubernetes.io/router.middlewares': 'a' },
+      },
+    },
+    {
+      ingress: {
+        ...web,
+        tls: [
+          { hosts: ['a.localhost'], secretName: 's' },
+          { hosts: ['b.localhost'], selfSigned: true },
+        ],
+      },
+    },
     // A URI names its own.
     { backendStore: { kind: 'external', uriFrom: key, sslMode: 'verify-full' } },
     {

@@ -38,6 +38,7 @@ export const service: ServiceConnection = {
   namespace: 'team-a',
   name: 'mlflow',
   port: 8000,
+  prefix: '',
   url: 'http://mlflow.team-a.svc:8000',
 };
 
@@ -167,7 +168,7 @@ export const authArgs: AuthArgs = {
   wiring: {
     namespace: 'team-a',
     sessionKey: { secretName: 'the-keys', key: 'flask' },
-    entry: { hosts: ['mlflow.example', 'other.example'], port: 80 },
+    url: 'http://mlflow.example',
     staticPrefix: '',
     readinessPath: 'health',
     poolSize: 4,
@@ -245,14 +246,16 @@ export const serverArgs: MlflowServerArgs = {
   staticPrefix: '',
   tmpSize: '2Gi',
   rbac: { rules: [], clusterRules: [] },
-  service: { type: 'ClusterIP', port: 8000, annotations: {} },
+  service: { type: 'ClusterIP', port: 8000, allowedCidrs: [], annotations: {} },
+  extraAllowedHosts: [],
+  extraAllowedOrigins: [],
   probes: {
     startup: { periodSeconds: 2, timeoutSeconds: 10, failureThreshold: 150 },
     readiness: { periodSeconds: 10, timeoutSeconds: 11, failureThreshold: 3 },
     liveness: { periodSeconds: 20, timeoutSeconds: 12, failureThreshold: 6 },
     readinessPath: 'health',
   },
-  entry: { hosts: ['a.example'], port: 80 },
+  entry: { hosts: ['a.example'], origins: ['https://a.example', 'https://b.example'] },
   migrations: { enabled: true, runId: '', snapshot: true, inputs: { backend: 'the database' } },
   rollout: fakeRollout(),
   canRoll: true,

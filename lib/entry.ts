@@ -1,0 +1,77 @@
+// What settings say of the ways in, put in the terms of those who have to know.
+import type { Settings } from '../settings/index.ts';
+import type { WayIn } from './allowed-hosts.ts';
+import { isLimited } from './cidr.ts';
+import { type IngressNeeds, controllerOf, controllers } from './ingress-controllers.ts';
+import { names } from './names.ts';
+
+type IngressSettings = Settings['ingress'];
+export type TlsEntry = IngressSettings['tls'][number];
+
+/** Whether the Ingress serves HTTPS. */
+export const endsTls = ({ tls, certificate }: Pick<IngressSettings, 'tls' | 'certificate'>): boolean =>
+  tls.length > 0 || certificate !== undefined;
+
+/** Hosts that a certificate is for. */
+export const tlsHosts = (entry: TlsEntry, { hosts }: Pick<IngressSettings, 'hosts'>): readonly string[] =>
+  entry.hosts ?? hosts;
+
+/** Every way in that is switched on. */
+export function waysIn({ ingress, httpRoute }: Pick<Settings, 'ingress' | 'httpRoute'>): WayIn[] {
+  return [
+    ...(ingress.enabled ? [{ ...ingress, tls: endsTls(ingress) }] : []),
+    // Whether a Gateway redirects is its own affair.
+    ...(httpRoute.enabled ? [{ ...httpRoute, redirectHttp: true }] : []),
+  ];
+}
+
+/** Ways in, by the setting that makes them, through which anybody may come from anywhere. */
+export function openWaysIn(settings: Settings): string[] {
+  const { ingress, httpRoute } = settings;
+  const { service } = settings.server;
+  const cloud: string = settings.cloud;
+  // Whoever calls such a name calls the own machine: https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+  const isLocal = (hosts: readonly string[]) =>
+    cloud === 'local' && hosts.every((host) => host.endsWith('.localhost'));
+  const open: [boolean, string][] = [
+    [
+      ingress.enabled && !ingress.internal && !isLimited(ingress.allowedCidrs) && !isLocal(ingress.hosts),
+      'ingress',
+    ],
+    [httpRoute.enabled && !isLocal(httpRoute.hosts), 'httpRoute'],
+    [
+      service.type === 'LoadBalancer' &&
+        !isLimited(service.allowedCidrs) &&
+        !Object.entries(service.annotations).some(isInternal),
+      'server.service',
+    ],
+  ];
+  return open.filter(([isOpen]) => isOpen).map(([, setting]) => setting);
+}
+
+/** Annotations by which the clouds make the load balancer of a Service internal. */
+const isInternal = ([annotation, value]: [string, string]): boolean =>
+  /load-balancer-(type|scheme|internal)$/.test(annotation) && /^(internal|true)$/i.test(value);
+
+/** What the Ingress of a stack has to do, for whoever looks at it before it is made. */
+export function ingressNeeds({
+  auth,
+  ingress,
+  server,
+}: Pick<Settings, 'auth' | 'ingress' | 'server'>): IngressNeeds {
+  return {
+    ...ingress,
+    name: names.ingress,
+    tls: endsTls(ingress),
+    asksPasswords: auth.kind === 'edge',
+    healthPath: `${server.staticPrefix}/health`,
+    serverTls: false,
+  };
+}
+
+/** Annotations of the Service that the controller of the Ingress wants to see; a user's own win. */
+export function serviceAnnotations(settings: Pick<Settings, 'auth' | 'ingress' | 'server'>) {
+  const { ingress } = settings;
+  if (!ingress.enabled) return {};
+  return controllers[controllerOf(ingress)].serviceAnnotations?.(ingressNeeds(settings)) ?? {};
+}
