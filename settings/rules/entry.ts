@@ -13,7 +13,7 @@ export function entry(settings: Settings): string[] {
     ...sentences([
       [
         open.length > 0 && auth.kind === 'none' && !auth.acceptPublic,
-        `auth.kind is none, but ${open.join(' and ')} let${open.length > 1 ? '' : 's'} in whoever comes from anywhere; use auth.kind basic, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
+        `auth.kind is none, but ${open.join(' and ')} let${open.length > 1 ? '' : 's'} in whoever comes from anywhere; use another auth.kind, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
       ],
       [
         httpRoute.enabled && httpRoute.parentRefs.length === 0,

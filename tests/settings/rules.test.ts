@@ -541,7 +541,7 @@ describe('settings that do not go together', () => {
       ([settings, who]) =>
         [
           settings,
-          `auth.kind is none, but ${who} in whoever comes from anywhere; use auth.kind basic, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
+          `auth.kind is none, but ${who} in whoever comes from anywhere; use another auth.kind, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
         ] as const,
     ),
     [
