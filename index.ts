@@ -19,9 +19,9 @@ import {
 import { targetNamespace } from './components/namespace.ts';
 import { noVariables } from './components/sign-in.ts';
 import { loadSettings } from './config.ts';
-import { publicEntry } from './lib/allowed-hosts.ts';
+import { publicEntry, publicUrls } from './lib/allowed-hosts.ts';
 import { canRoll, connectionSummary } from './lib/connection-budget.ts';
-import { publicUrl, serviceAnnotations, waysIn } from './lib/entry.ts';
+import { serviceAnnotations, waysIn } from './lib/entry.ts';
 import { imageReference, mlflowVersion as versionOf } from './lib/image.ts';
 import { inNamespace } from './lib/ingress-controllers.ts';
 import { migrationInputs } from './lib/migration-inputs.ts';
@@ -77,6 +77,8 @@ const keys = new ServerKeys(
   opts,
 );
 
+const ways = waysIn(settings);
+const [publicUrl] = ways.flatMap(publicUrls);
 const auth = new Auth(
   names.auth,
   {
@@ -85,7 +87,7 @@ const auth = new Auth(
     wiring: {
       namespace: target.name,
       sessionKey: keys.sessionKey,
-      publicUrl: publicUrl(settings),
+      url: publicUrl,
       staticPrefix: settings.server.staticPrefix,
       readinessPath: settings.server.probes.readinessPath,
       caBundleKey: settings.server.caBundle?.key,
@@ -139,7 +141,7 @@ const server = new MlflowServer(
         target.name,
       ),
     },
-    entry: publicEntry(waysIn(settings)),
+    entry: publicEntry(ways),
     migrations: { ...settings.migrations, inputs: migrationInputs(settings, facts) },
     rollout,
     canRoll: canRoll(settings),
@@ -148,7 +150,12 @@ const server = new MlflowServer(
 );
 
 if (settings.ingress.enabled) {
-  const args = { ...settings.ingress, service: server.connection, existingCertificate: facts.ingressTls };
+  const args = {
+    ...settings.ingress,
+    service: server.connection,
+    asksPasswords: settings.auth.kind === 'edge',
+    existingCertificate: facts.ingressTls,
+  };
   new Ingress(names.ingress, args, opts);
 }
 
@@ -182,7 +189,7 @@ export const service = pulumi.output({
   port: server.connection.port,
 });
 /** Tracking URL for clients outside the cluster; without an Ingress or a route, the one that the port-forward of `nextCommands` opens. */
-export const trackingUrl = `${publicUrl(settings) ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
+export const trackingUrl = `${publicUrl ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
 /** Tracking URL for clients inside the cluster. */
 export const internalTrackingUrl = server.connection.url;
 export const artifactUri = artifacts.uri;

@@ -63,7 +63,7 @@ function databaseSettings(appName: string): Record<string, string> {
 
 /** https://github.com/mlflow-oidc/mlflow-oidc-auth/blob/main/docs/configuration.md; its database is in the pod's hands. */
 function oidcVariables(defaultPermission: string, wiring: AuthWiring): Variables {
-  const { publicUrl: url } = wiring;
+  const { url } = wiring;
   return {
     settings: {
       // From MLflow's address to the provider and back, without a page of the plug-in in between.

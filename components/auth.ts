@@ -18,8 +18,6 @@ export interface AuthArgs extends BasicAuthArgs {
 export class Auth extends pulumi.ComponentResource {
   /** For the pods; undefined where they ask nobody. */
   public readonly connection: AuthConnection | undefined;
-  /** For the Ingress: Secret with an htpasswd file; undefined where it asks nobody. */
-  public readonly edgeSecretName: pulumi.Output<string> | undefined;
   /** Password of the first administrator; undefined where there is none, or an existing Secret holds it. */
   public readonly adminPassword: pulumi.Output<string> | undefined;
   /** Generated passwords by user; undefined where there are none. */
@@ -27,9 +25,8 @@ export class Auth extends pulumi.ComponentResource {
 
   constructor(name: string, args: AuthArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:Auth', name, recordedArgs(args), opts);
-    const { connection, edgeSecretName, adminPassword, users = [] } = signIn(name, args, this);
+    const { connection, adminPassword, users = [] } = signIn(name, args, this);
     this.connection = connection;
-    this.edgeSecretName = edgeSecretName;
     this.adminPassword = adminPassword;
     this.passwords = users.length === 0 ? undefined : passwordsByName(users);
     this.registerOutputs({});

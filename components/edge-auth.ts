@@ -1,5 +1,6 @@
 // Kind edge: the Ingress controller asks for a name and a password. Inside the cluster the server stays open.
 import type * as pulumi from '@pulumi/pulumi';
+import { ingressNames, names } from '../lib/names.ts';
 import { type AuthWiring, type SignIn, generatedUser, htpasswdSecret } from './sign-in.ts';
 
 export interface EdgeAuthArgs {
@@ -14,5 +15,7 @@ export function edgeAuth(
   parent: pulumi.Resource,
 ): SignIn {
   const users = args.users.map((user) => generatedUser(`${name}-user-${user}`, user, parent));
-  return { users, edgeSecretName: htpasswdSecret(name, namespace, users, parent) };
+  // Where annotations of the Ingress refer to it.
+  htpasswdSecret(name, { name: ingressNames(names.ingress).passwords, namespace }, users, parent);
+  return { users };
 }

@@ -51,6 +51,8 @@ export interface IngressArgs {
   readonly internal: boolean;
   /** Ranges of addresses that may use it; none for any. */
   readonly allowedCidrs: readonly string[];
+  /** Whether the controller asks for a name and a password, by the htpasswd file of kind `edge`. */
+  readonly asksPasswords: boolean;
   /** These win over those that the program sets. */
   readonly annotations: Record<string, string>;
   /** Values of the Secret with the certificate that was made for the stack, which is kept as long as it is good. */

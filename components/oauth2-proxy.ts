@@ -44,7 +44,8 @@ export function oauth2Proxy(
   const gc = ownUser(name, 'gc', wiring, parent);
   const scraper = ownUser(name, 'metrics', wiring, parent);
   const all = [gc, scraper, ...users].filter((user) => user !== undefined);
-  const htpasswd = all.length === 0 ? undefined : htpasswdSecret(name, wiring.namespace, all, parent);
+  const htpasswd =
+    all.length === 0 ? undefined : htpasswdSecret(name, { namespace: wiring.namespace }, all, parent);
   return {
     users,
     connection: {
@@ -65,7 +66,7 @@ interface ProxySecrets {
 }
 
 function proxy(args: OAuth2ProxyArgs, wiring: AuthWiring, secrets: ProxySecrets): AuthProxy {
-  const { publicUrl, staticPrefix, readinessPath, caBundleKey } = wiring;
+  const { url = '', staticPrefix, readinessPath, caBundleKey } = wiring;
   const mounts = htpasswdMounts(secrets.htpasswd);
   const opened = new Set([probePaths.health, probePaths[readinessPath]]);
   const ping = { httpGet: { path: '/ping', port: podPorts.server } };
@@ -77,7 +78,7 @@ function proxy(args: OAuth2ProxyArgs, wiring: AuthWiring, secrets: ProxySecrets)
       args: proxyArgs(args, {
         port: podPorts.server,
         upstreamPort: loopbackPort,
-        publicUrl,
+        url,
         staticPrefix,
         openPaths: [...opened].map((path) => `${staticPrefix}${path}`),
         htpasswdFile: secrets.htpasswd && `${htpasswdFolder}/${htpasswdKey}`,

@@ -11,8 +11,8 @@ export interface AuthWiring {
   readonly namespace: pulumi.Input<string>;
   /** Key of the browser sessions. */
   readonly sessionKey: SecretKey;
-  /** Address that people open in a browser, without the static prefix. Default: there is no way in from outside. */
-  readonly publicUrl?: string | undefined;
+  /** Address that people open, where there is a way in from outside the cluster. */
+  readonly url?: string | undefined;
   /** Path under which UI and API live; empty for none. */
   readonly staticPrefix: string;
   readonly readinessPath: 'health' | 'server-info';
@@ -30,8 +30,6 @@ export interface AuthWiring {
 export interface SignIn {
   /** For the pods. Default: they ask nobody. */
   readonly connection?: AuthConnection;
-  /** Secret with the htpasswd file by which the Ingress controller lets people in. Default: it asks nobody. */
-  readonly edgeSecretName?: pulumi.Output<string>;
   /** Password of the first administrator, where there is one and no existing Secret holds it. */
   readonly adminPassword?: pulumi.Output<string> | undefined;
   /** Users of the settings, with the passwords that were generated for them. */
@@ -98,7 +96,7 @@ export const htpasswdKey = 'auth';
 
 export function htpasswdSecret(
   name: string,
-  namespace: pulumi.Input<string>,
+  metadata: { readonly name?: string; readonly namespace: pulumi.Input<string> },
   users: readonly GeneratedUser[],
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
@@ -106,7 +104,7 @@ export function htpasswdSecret(
   const secret = new Secret(
     `${name}-htpasswd`,
     {
-      metadata: { namespace, labels: objectLabels('auth') },
+      metadata: { ...metadata, labels: objectLabels('auth') },
       type: 'Opaque',
       stringData: { [htpasswdKey]: pulumi.all(lines).apply((all) => `${all.join('\n')}\n`) },
     },

@@ -1,6 +1,6 @@
 // What settings say of the ways in, put in the terms of those who have to know.
 import type { Settings } from '../settings/index.ts';
-import { type WayIn, publicUrls } from './allowed-hosts.ts';
+import type { WayIn } from './allowed-hosts.ts';
 import { isLimited } from './cidr.ts';
 import { type IngressNeeds, controllerOf, controllers } from './ingress-controllers.ts';
 import { names } from './names.ts';
@@ -24,10 +24,6 @@ export function waysIn({ ingress, httpRoute }: Pick<Settings, 'ingress' | 'httpR
     ...(httpRoute.enabled ? [{ ...httpRoute, redirectHttp: true }] : []),
   ];
 }
-
-/** Address that people open in a browser, of the first host; undefined where there is no way in from outside. */
-export const publicUrl = (settings: Parameters<typeof waysIn>[0]): string | undefined =>
-  waysIn(settings).flatMap(publicUrls)[0];
 
 /** Ways in, by the setting that makes them, through which anybody may come from anywhere. */
 export function openWaysIn(settings: Settings): string[] {
@@ -58,18 +54,23 @@ const isInternal = ([annotation, value]: [string, string]): boolean =>
   /load-balancer-(type|scheme|internal)$/.test(annotation) && /^(internal|true)$/i.test(value);
 
 /** What the Ingress of a stack has to do, for whoever looks at it before it is made. */
-export function ingressNeeds({ ingress, server }: Pick<Settings, 'ingress' | 'server'>): IngressNeeds {
+export function ingressNeeds({
+  auth,
+  ingress,
+  server,
+}: Pick<Settings, 'auth' | 'ingress' | 'server'>): IngressNeeds {
   return {
     ...ingress,
     name: names.ingress,
     tls: endsTls(ingress),
+    asksPasswords: auth.kind === 'edge',
     healthPath: `${server.staticPrefix}/health`,
     serverTls: false,
   };
 }
 
 /** Annotations of the Service that the controller of the Ingress wants to see; a user's own win. */
-export function serviceAnnotations(settings: Pick<Settings, 'ingress' | 'server'>) {
+export function serviceAnnotations(settings: Pick<Settings, 'auth' | 'ingress' | 'server'>) {
   const { ingress } = settings;
   if (!ingress.enabled) return {};
   return controllers[controllerOf(ingress)].serviceAnnotations?.(ingressNeeds(settings)) ?? {};

@@ -23,6 +23,8 @@ export interface IngressNeeds {
   readonly internal: boolean;
   /** Ranges of addresses that reach it; none for any. */
   readonly allowedCidrs: readonly string[];
+  /** Whether it asks for a name and a password, which a Secret beside the Ingress knows. */
+  readonly asksPasswords: boolean;
   /** What a load balancer asks to know whether the server is well. */
   readonly healthPath: string;
   /** Whether the server itself speaks TLS. */
@@ -46,6 +48,7 @@ interface Controller {
   readonly readsSecrets: boolean;
   readonly canBeInternal: boolean;
   readonly canLimitSources: boolean;
+  readonly canAskPasswords: boolean;
   /** Where its connections to the server come from: pods of its own, subnets that only their owner knows, or ranges. */
   sendsFrom(needs: Pick<IngressNeeds, 'internal'>): 'pods' | 'subnets' | readonly string[];
   /** Annotations that a setting stands for, which must therefore not be given by hand. */
@@ -66,6 +69,8 @@ const transferSeconds = 600;
 const none: Annotations = {};
 /** Sources that are let in, in one annotation. */
 const list = (ranges: readonly string[]) => ranges.join(',');
+/** What a browser calls that which it asks a password for. */
+const realm = 'MLflow';
 const redirects = ({ tls, redirectHttp }: IngressNeeds) => tls && redirectHttp;
 
 const nginxPrefix = 'nginx.ingress.kubernetes.io';
@@ -78,6 +83,7 @@ const nginx: Controller = {
   readsSecrets: true,
   canBeInternal: false,
   canLimitSources: true,
+  canAskPasswords: true,
   sendsFrom: fromPods,
   owned: {
     [`${nginxPrefix}/whitelist-source-range`]: 'ingress.allowedCidrs',
@@ -98,6 +104,11 @@ const nginx: Controller = {
     ...(needs.allowedCidrs.length > 0 && {
       [`${nginxPrefix}/whitelist-source-range`]: list(needs.allowedCidrs),
     }),
+    ...(needs.asksPasswords && {
+      [`${nginxPrefix}/auth-type`]: 'basic',
+      [`${nginxPrefix}/auth-secret`]: ingressNames(needs.name).passwords,
+      [`${nginxPrefix}/auth-realm`]: realm,
+    }),
     ...(needs.serverTls && { [`${nginxPrefix}/backend-protocol`]: 'HTTPS' }),
   }),
 };
@@ -105,6 +116,15 @@ const nginx: Controller = {
 /** https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress/#referencing-resources-in-annotations */
 const traefikReference = (names: readonly string[]) => (namespace: string) =>
   names.map((name) => `${namespace}-${name}@kubernetescrd`).join(',');
+
+/** What lets requests in or not, in this order. */
+function guards(needs: IngressNeeds): string[] {
+  const { allowList, passwords } = ingressNames(needs.name);
+  return [...(needs.allowedCidrs.length > 0 ? [allowList] : []), ...(needs.asksPasswords ? [passwords] : [])];
+}
+
+const middlewares = (names: readonly string[]): Annotations =>
+  names.length > 0 ? { [`${traefikPrefix}/router.middlewares`]: traefikReference(names) } : none;
 
 /**
  * A router of Traefik that ends TLS answers no plain HTTP, so TLS takes two Ingresses. Its time-outs belong to its entry
@@ -115,6 +135,7 @@ const traefik: Controller = {
   readsSecrets: true,
   canBeInternal: false,
   canLimitSources: true,
+  canAskPasswords: true,
   sendsFrom: fromPods,
   owned: {},
   annotations: (needs) => ({
@@ -122,26 +143,21 @@ const traefik: Controller = {
       [`${traefikPrefix}/router.entrypoints`]: 'websecure',
       [`${traefikPrefix}/router.tls`]: 'true',
     }),
-    ...(needs.allowedCidrs.length > 0 && {
-      [`${traefikPrefix}/router.middlewares`]: traefikReference([ingressNames(needs.name).allowList]),
-    }),
+    ...middlewares(guards(needs)),
   }),
   plainAnnotations: (needs) => {
     if (!needs.tls) return undefined;
-    const { redirect, allowList } = ingressNames(needs.name);
-    const middlewares = [
-      ...(needs.allowedCidrs.length > 0 ? [allowList] : []),
-      ...(needs.redirectHttp ? [redirect] : []),
-    ];
+    const { redirect } = ingressNames(needs.name);
     return {
       [`${traefikPrefix}/router.entrypoints`]: 'web',
-      ...(middlewares.length > 0 && {
-        [`${traefikPrefix}/router.middlewares`]: traefikReference(middlewares),
-      }),
+      // Nobody is asked for a password that would not be encrypted, where there is another way.
+      ...middlewares(
+        needs.redirectHttp ? [...guards({ ...needs, asksPasswords: false }), redirect] : guards(needs),
+      ),
     };
   },
   objects: (needs) => {
-    const { redirect, allowList } = ingressNames(needs.name);
+    const { redirect, allowList, passwords } = ingressNames(needs.name);
     const middleware = (name: string, spec: object, setting: string) => ({
       apiVersion: 'traefik.io/v1alpha1',
       kind: 'Middleware',
@@ -174,6 +190,15 @@ const traefik: Controller = {
             ),
           ]
         : []),
+      ...(needs.asksPasswords
+        ? [
+            middleware(
+              passwords,
+              { basicAuth: { secret: passwords, realm, removeHeader: true } },
+              'use another mlflow-stack:auth.kind than edge',
+            ),
+          ]
+        : []),
     ];
   },
 };
@@ -185,6 +210,7 @@ const gce: Controller = {
   readsSecrets: true,
   canBeInternal: true,
   canLimitSources: false,
+  canAskPasswords: false,
   // https://cloud.google.com/load-balancing/docs/firewall-rules; an internal one sends from the subnet of its proxies.
   sendsFrom: ({ internal }) => (internal ? 'subnets' : ['130.211.0.0/22', '35.191.0.0/16']),
   owned: { 'kubernetes.io/ingress.class': 'ingress.className and ingress.internal' },
@@ -234,6 +260,7 @@ const alb: Controller = {
   readsSecrets: false,
   canBeInternal: true,
   canLimitSources: true,
+  canAskPasswords: false,
   sendsFrom: () => 'subnets',
   owned: {
     [`${albPrefix}/scheme`]: 'ingress.internal',
@@ -265,6 +292,7 @@ const other: Controller = {
   readsSecrets: true,
   canBeInternal: false,
   canLimitSources: false,
+  canAskPasswords: false,
   sendsFrom: fromPods,
   owned: {},
   annotations: () => none,

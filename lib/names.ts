@@ -33,6 +33,8 @@ export const ingressNames = (ingress: string) => ({
   selfSigned: `${ingress}-self-signed`,
   redirect: `${ingress}-redirect`,
   allowList: `${ingress}-allow-list`,
+  /** Secret with an htpasswd file, and what refers to it. */
+  passwords: `${ingress}-passwords`,
   backend: `${ingress}-backend`,
   frontend: `${ingress}-frontend`,
 });
@@ -74,7 +76,7 @@ const workloads = [names.server, ...stores, names.migration, ...cronJobs];
 export const plannedObjects: readonly PlannedObject[] = [
   ...[...stores, names.sqlite].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
   ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
-  ...[names.keys, databaseTlsSecret, besideIngress.selfSigned].map((name) =>
+  ...[names.keys, databaseTlsSecret, besideIngress.selfSigned, besideIngress.passwords].map((name) =>
     object('Secret', 'api/v1', name),
   ),
   ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
@@ -99,7 +101,7 @@ export const plannedObjects: readonly PlannedObject[] = [
     resource: 'ingresses',
     name,
   })),
-  ...[besideIngress.redirect, besideIngress.allowList].map((name) =>
+  ...[besideIngress.redirect, besideIngress.allowList, besideIngress.passwords].map((name) =>
     object('Middleware', 'apis/traefik.io/v1alpha1', name),
   ),
   object('HTTPRoute', 'apis/gateway.networking.k8s.io/v1', names.httpRoute),

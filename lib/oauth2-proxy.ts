@@ -1,5 +1,4 @@
 // Options of oauth2-proxy: https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview
-
 export interface ProxyOptions {
   readonly provider: string;
   readonly issuerUrl?: string | undefined;
@@ -15,8 +14,8 @@ export interface ProxyWiring {
   readonly port: number;
   /** Port of MLflow on the loopback device. */
   readonly upstreamPort: number;
-  /** Address that people open in a browser, to which the provider sends them back. */
-  readonly publicUrl?: string | undefined;
+  /** Address that people open, and where the provider sends them back. */
+  readonly url: string;
   readonly staticPrefix: string;
   /** Paths that answer without a log-in, for probes. */
   readonly openPaths: readonly string[];
@@ -46,8 +45,7 @@ export function proxyArgs(options: ProxyOptions, wiring: ProxyWiring): string[] 
 
 function ownOptions(options: ProxyOptions, wiring: ProxyWiring): Options {
   const { allowedGroups, emailDomains, scopes } = options;
-  const { htpasswdFile, caFile, staticPrefix } = wiring;
-  const { publicUrl: url = '' } = wiring;
+  const { url, htpasswdFile, caFile, staticPrefix } = wiring;
   return {
     provider: options.provider,
     'oidc-issuer-url': options.issuerUrl,

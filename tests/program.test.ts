@@ -109,6 +109,12 @@ const variants: Variant[] = [
     }),
   },
   {
+    title: 'with passwords at the Ingress',
+    changes: { auth: { kind: 'edge', edge: { users: ['alice', 'bob@example.com'] } } },
+    cluster: () => ({ '/apis/traefik.io/v1alpha1': kinds('Middleware') }),
+    warning: /auth\.kind is edge/,
+  },
+  {
     title: 'with single sign-on by a plug-in',
     changes: {
       ...existing,

@@ -1,6 +1,7 @@
 // Who may use the server, and how people and programs show who they are.
 import * as v from 'valibot';
 import { basicAuth, oidcAuth } from '../../lib/auth.ts';
+import { openWaysIn, waysIn } from '../../lib/entry.ts';
 import { ownedProxyOption } from '../../lib/oauth2-proxy.ts';
 import { auth as schema } from '../auth.ts';
 import type { Settings } from '../index.ts';
@@ -55,14 +56,20 @@ const ownKeys: Record<Auth['kind'], (settings: Settings) => string[]> = {
   plugin: pluginRules,
 };
 
-function edgeRules({ auth, ingress }: Settings): string[] {
+function edgeRules(settings: Settings): string[] {
+  const { auth, ingress } = settings;
   const { users } = auth.edge;
+  const unguarded = openWaysIn(settings).filter((way) => way !== 'ingress');
   return [
     ...sentences([
       [users.length === 0, 'auth.edge.users is empty; name at least one'],
       [
         !ingress.enabled,
         'auth.kind is edge, but ingress.enabled is false, and the Ingress controller is what asks for passwords; switch it on, or use kind basic',
+      ],
+      [
+        unguarded.length > 0 && !auth.acceptPublic,
+        `auth.kind is edge, which guards the Ingress alone, but ${unguarded.join(' and ')} let${unguarded.length > 1 ? '' : 's'} in whoever comes from anywhere; use another kind, or let in known networks only`,
       ],
     ]),
     ...repeated('auth.edge.users', users),
@@ -72,7 +79,8 @@ function edgeRules({ auth, ingress }: Settings): string[] {
 /** Users of the stack's own programs. */
 const ownUsers = ['mlflow-gc', 'mlflow-metrics'];
 
-function proxyRules({ auth, ingress, httpRoute }: Settings): string[] {
+function proxyRules(settings: Settings): string[] {
+  const { auth } = settings;
   const { provider, issuerUrl, clientId, clientSecretFrom, emailDomains, allowedGroups, users, extraArgs } =
     auth.oauth2Proxy;
   const missing = Object.entries({
@@ -92,7 +100,7 @@ function proxyRules({ auth, ingress, httpRoute }: Settings): string[] {
         "auth.oauth2Proxy names nobody who may enter; set emailDomains or allowedGroups, or emailDomains: ['*'] for whoever the provider knows",
       ],
       [
-        !ingress.enabled && !httpRoute.enabled,
+        waysIn(settings).length === 0,
         'auth.kind is oauth2Proxy, but neither ingress nor httpRoute is enabled, and browsers have no address to come back to from the log-in; switch one on',
       ],
       [
@@ -177,6 +185,10 @@ function oidcRules({ auth, server, autoscaling }: Settings): string[] {
       [
         several && env.CACHE_BACKEND !== 'redis',
         `${server.replicas > 1 ? `server.replicas is ${server.replicas}` : `autoscaling.max is ${autoscaling.max}`}, but pods of ${oidcAuth} share what they know of permissions only in Redis; set CACHE_BACKEND to redis in auth.plugin.env and CACHE_REDIS_URL there or in envFrom, or use 1 pod`,
+      ],
+      [
+        server.staticPrefix !== '',
+        `server.staticPrefix is ${server.staticPrefix}, but ${oidcAuth} has pages of its own outside of it; remove it, and use a host name for MLflow alone`,
       ],
       [
         credentialsFrom !== undefined,

@@ -13,7 +13,7 @@ export function entry(settings: Settings): string[] {
     ...sentences([
       [
         open.length > 0 && auth.kind === 'none' && !auth.acceptPublic,
-        `auth.kind is none, but ${open.join(' and ')} let${open.length > 1 ? '' : 's'} in whoever comes from anywhere; use auth.kind basic, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
+        `auth.kind is none, but ${open.join(' and ')} let${open.length > 1 ? '' : 's'} in whoever comes from anywhere; use another auth.kind, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
       ],
       [
         httpRoute.enabled && httpRoute.parentRefs.length === 0,
@@ -120,7 +120,7 @@ function controllerRules(settings: Settings): Rule[] {
   const name = controllerOf(ingress);
   const controller = controllers[name];
   const { canBeInternal, canLimitSources, readsSecrets, owned } = controller;
-  const able = (can: 'canBeInternal' | 'canLimitSources') =>
+  const able = (can: 'canBeInternal' | 'canLimitSources' | 'canAskPasswords') =>
     Object.entries(controllers)
       .filter(([, controller]) => controller[can])
       .map(([each]) => each)
@@ -137,6 +137,10 @@ function controllerRules(settings: Settings): Rule[] {
       `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (${able('canLimitSources')}), but ${is}; limit them at the load balancer or the network, and leave this out`,
     ],
     [
+      settings.auth.kind === 'edge' && ingress.enabled && !controller.canAskPasswords,
+      `auth.kind is edge, but ${is}, which asks for no passwords (those that do: ${able('canAskPasswords')}); name one of them by ingress.controller, or use another kind`,
+    ],
+    [
       !readsSecrets && (hasSecrets || ingress.certificate !== undefined),
       `ingress.tls and ingress.certificate make Secrets, but ${is}, which takes its certificates elsewhere; use ingress.tls with hosts alone, and name the certificate by annotation or let the controller find it`,
     ],
@@ -150,7 +154,7 @@ function controllerRules(settings: Settings): Rule[] {
       .filter((annotation) => annotation in ingress.annotations && !(annotation in owned))
       .map((annotation): Rule => [
         true,
-        `ingress.annotations has ${annotation}, which would take the place of ingress.allowedCidrs; remove one of them`,
+        `ingress.annotations has ${annotation}, which would take the place of ${guards(settings)}; remove one of them`,
       ]),
     [
       ingress.className === 'gce-internal',
@@ -159,11 +163,18 @@ function controllerRules(settings: Settings): Rule[] {
   ];
 }
 
-/** Annotations that limit the sources. */
+/** What lets requests in or not, for people. */
+const guards = ({ ingress, auth }: Settings): string =>
+  [
+    ...(ingress.allowedCidrs.length > 0 ? ['ingress.allowedCidrs'] : []),
+    ...(auth.kind === 'edge' ? ['auth.kind edge'] : []),
+  ].join(' and ');
+
+/** Annotations that do it. */
 function limiting(settings: Settings): string[] {
   const { annotations } = controllers[controllerOf(settings.ingress)];
   const needs = ingressNeeds(settings);
-  const unlimited = annotations({ ...needs, allowedCidrs: [] });
+  const unlimited = annotations({ ...needs, allowedCidrs: [], asksPasswords: false });
   return Object.keys(annotations(needs)).filter((annotation) => !(annotation in unlimited));
 }
 

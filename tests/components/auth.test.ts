@@ -14,11 +14,11 @@ import {
 
 const build = (changes: Partial<AuthArgs> = {}): Promise<Run> =>
   runStack(() => {
-    const { connection, edgeSecretName, adminPassword, passwords } = new Auth('auth', {
+    const { connection, adminPassword, passwords } = new Auth('auth', {
       ...authArgs,
       ...changes,
     });
-    return { connection, edgeSecretName, adminPassword, passwords };
+    return { connection, adminPassword, passwords };
   });
 const wiring = (changes: Partial<AuthArgs['wiring']>) => ({ wiring: { ...authArgs.wiring, ...changes } });
 const connectionOf = ({ outputs }: Run) => outputs.connection as unknown as AuthConnection;
@@ -135,11 +135,11 @@ describe('passwords at the edge', () => {
 
   it('are in an htpasswd file with the only key that every controller finds, and leave the pods alone', async () => {
     const run = await build({ kind: 'edge' });
-    expect(run.outputs.edgeSecretName).to.equal('auth-htpasswd-1a2b3c4d');
     expect(run.outputs).not.to.have.property('connection');
-    expect(run.get('Secret/auth-htpasswd').inputs.stringData).to.deep.equal(
-      secret({ auth: `alice:${hash}\nbob:${hash}\n` }),
-    );
+    const { metadata, stringData } = run.get('Secret/auth-htpasswd').inputs;
+    // Where annotations of the Ingress refer to it.
+    expect(metadata).to.include({ name: 'mlflow-ingress-passwords', namespace: 'team-a' });
+    expect(stringData).to.deep.equal(secret({ auth: `alice:${hash}\nbob:${hash}\n` }));
   });
 });
 
@@ -155,7 +155,7 @@ describe('single sign-on by oauth2-proxy', () => {
     oauth2Proxy: { ...authArgs.oauth2Proxy, ...changes },
   });
 
-  it('lets in by mail and group, asks the provider, and sends people back to the first host', async () => {
+  it('lets in by mail and group, asks the provider, and sends people back to the entry', async () => {
     expect(await args()).to.include.members([
       '--provider=oidc',
       '--oidc-issuer-url=https://id.example',
@@ -167,6 +167,10 @@ describe('single sign-on by oauth2-proxy', () => {
       '--allowed-group=engineers',
       '--redirect-url=http://mlflow.example/oauth2/callback',
       '--cookie-secure=false',
+    ]);
+    expect(await args(wiring({ url: 'https://mlflow.example' }))).to.include.members([
+      '--redirect-url=https://mlflow.example/oauth2/callback',
+      '--cookie-secure=true',
     ]);
     expect(await args(options({ emailDomains: [] }))).to.include('--email-domain=*');
     expect(await args(options({ scopes: [], issuerUrl: undefined }))).not.to.include.oneOf([
@@ -342,7 +346,7 @@ describe('an auth plug-in', () => {
     const OIDC_REDIRECT_URI = 'https://elsewhere.example/callback';
     const own = await plugin({ ...oidc, env: { ...oidc.env, OIDC_REDIRECT_URI } });
     expect(connectionOf(own).server.settings).to.include({ OIDC_REDIRECT_URI });
-    const inside = await plugin(oidc, wiring({ publicUrl: undefined }));
+    const inside = await plugin(oidc, wiring({ url: undefined }));
     expect(connectionOf(inside).server.settings).not.to.have.any.keys(
       'OIDC_REDIRECT_URI',
       'SESSION_COOKIE_SECURE',

@@ -15,6 +15,7 @@ const args: IngressArgs = {
   redirectHttp: true,
   internal: false,
   allowedCidrs: [],
+  asksPasswords: false,
   annotations: {},
   existingCertificate: {},
 };

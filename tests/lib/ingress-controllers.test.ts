@@ -16,6 +16,7 @@ const plain: IngressNeeds = {
   httpsPort: 443,
   internal: false,
   allowedCidrs: [],
+  asksPasswords: false,
   healthPath: '/mlflow/health',
   serverTls: false,
 };
@@ -96,6 +97,17 @@ describe('an Ingress controller', () => {
     name: 'way-in-redirect',
     spec: { redirectScheme: { scheme: 'https', permanent: true, ...spec } },
   });
+  const asked = {
+    [nginx('auth-type')]: 'basic',
+    [nginx('auth-secret')]: 'way-in-passwords',
+    [nginx('auth-realm')]: 'MLflow',
+  };
+  const listedThenAsked = 'team-a-way-in-allow-list@kubernetescrd,team-a-way-in-passwords@kubernetescrd';
+  const passwords = {
+    kind: 'Middleware',
+    name: 'way-in-passwords',
+    spec: { basicAuth: { secret: 'way-in-passwords', realm: 'MLflow', removeHeader: true } },
+  };
   const allowList = {
     kind: 'Middleware',
     name: 'way-in-allow-list',
@@ -226,6 +238,58 @@ describe('an Ingress controller', () => {
               'team-a-way-in-allow-list@kubernetescrd,team-a-way-in-redirect@kubernetescrd',
           },
           objects: [redirect({}), allowList],
+        },
+      },
+    ],
+    [
+      'asks for passwords',
+      { asksPasswords: true },
+      {
+        nginx: { annotations: asked },
+        traefik: {
+          annotations: {
+            [traefik('router.middlewares')]: 'team-a-way-in-passwords@kubernetescrd',
+          },
+          objects: [passwords],
+        },
+      },
+    ],
+    [
+      'asks those for passwords that may come at all, over HTTP and HTTPS',
+      { ...limited, asksPasswords: true, tls: true, redirectHttp: false },
+      {
+        nginx: {
+          annotations: {
+            ...asked,
+            [nginx('ssl-redirect')]: 'false',
+            [nginx('force-ssl-redirect')]: 'false',
+            [nginx('whitelist-source-range')]: '10.0.0.0/8,fd00::/8',
+          },
+        },
+        traefik: {
+          annotations: { ...secure, [traefik('router.middlewares')]: listedThenAsked },
+          http: {
+            [traefik('router.entrypoints')]: 'web',
+            [traefik('router.middlewares')]: listedThenAsked,
+          },
+          objects: [allowList, passwords],
+        },
+      },
+    ],
+    [
+      'asks for passwords over HTTPS alone, where HTTP leads there',
+      { asksPasswords: true, tls: true },
+      {
+        traefik: {
+          annotations: {
+            ...secure,
+            [traefik('router.middlewares')]: 'team-a-way-in-passwords@kubernetescrd',
+          },
+          http: {
+            [traefik('router.entrypoints')]: 'web',
+            [traefik('router.middlewares')]: 'team-a-way-in-redirect@kubernetescrd',
+          },
+          objects: [redirect({}), passwords],
         },
       },
     ],

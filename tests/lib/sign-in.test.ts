@@ -4,7 +4,7 @@ import { signInGuide } from '../../lib/sign-in.ts';
 import { settingsWith } from '../support/settings.ts';
 
 const url = 'https://mlflow.example';
-const ingress = { enabled: true, hosts: ['mlflow.example'] };
+const ingress = { enabled: true, className: 'nginx', hosts: ['mlflow.example'] };
 const guide = (auth: object) => signInGuide(settingsWith({ ingress, auth }).auth, url);
 const proxy = {
   issuerUrl: 'https://id.example',

@@ -58,7 +58,10 @@ describe('a warning', () => {
     ],
     [
       'of log-ins at the edge, which nobody inside the cluster passes',
-      { ingress: { enabled: true, hosts: ['a.example'] }, auth: { kind: 'edge' } },
+      {
+        ingress: { enabled: true, className: 'nginx', hosts: ['a.example'] },
+        auth: { kind: 'edge' },
+      },
       /auth\.kind is edge.*inside the cluster/,
     ],
   ] as const) {

@@ -4,9 +4,7 @@ import { mistakes, settingsWith } from '../support/settings.ts';
 const key = { secretName: 'own', key: 'value' };
 const external = { kind: 'external', host: 'db.example', connectionFrom: { secretName: 'db' } };
 const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
-const web = { enabled: true, hosts: ['a.localhost', 'b.localhost'] };
-const route = { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['c.localhost'] };
-const ingress = { ingress: { enabled: true, hosts: ['mlflow.example'] } };
+const ingress = { ingress: { enabled: true, className: 'nginx', hosts: ['mlflow.example'] } };
 const client = {
   issuerUrl: 'https://id.example',
   clientId: 'mlflow',
@@ -21,6 +19,8 @@ const oidc = {
   },
   envFrom: [{ secretRef: { name: 'oidc' } }],
 };
+const web = { enabled: true, hosts: ['a.localhost', 'b.localhost'] };
+const route = { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['c.localhost'] };
 const tag = (version: string) => ({ image: { tag: `v${version}-full` } });
 
 /** Load balancers send from addresses. */
@@ -315,6 +315,24 @@ describe('settings that do not go together', () => {
       'auth.kind is edge, but ingress.enabled is false, and the Ingress controller is what asks for passwords; switch it on, or use kind basic',
     ],
     [
+      { ingress: { enabled: true, className: 'gce', hosts: ['mlflow.example'] }, auth: { kind: 'edge' } },
+      'auth.kind is edge, but the controller is gce, which asks for no passwords (those that do: nginx, traefik); name one of them by ingress.controller, or use another kind',
+    ],
+    [
+      { ...ingress, httpRoute: { ...route, hosts: ['c.example'] }, auth: { kind: 'edge' } },
+      'auth.kind is edge, which guards the Ingress alone, but httpRoute lets in whoever comes from anywhere; use another kind, or let in known networks only',
+    ],
+    [
+      {
+        ingress: {
+          ...ingress.ingress,
+          annotations: { 'nginx.ingress.kubernetes.io/auth-secret': 'nobody' },
+        },
+        auth: { kind: 'edge' },
+      },
+      'ingress.annotations has nginx.ingress.kubernetes.io/auth-secret, which would take the place of auth.kind edge; remove one of them',
+    ],
+    [
       { auth: { kind: 'oauth2Proxy' } },
       'auth.oauth2Proxy.clientId is missing, without which nobody can log in; name it',
       'auth.oauth2Proxy.clientSecretFrom is missing, without which nobody can log in; name it',
@@ -372,10 +390,11 @@ describe('settings that do not go together', () => {
           },
         },
         artifactStore: { kind: 's3Compatible' },
-        server: { replicas: 2 },
+        server: { replicas: 2, staticPrefix: '/mlflow' },
       },
       'auth.plugin.env has OIDC_CLIENT_SECRET, and anybody who sees the stack file could read it; use envFrom with a Secret',
       'server.replicas is 2, but pods of oidc-auth share what they know of permissions only in Redis; set CACHE_BACKEND to redis in auth.plugin.env and CACHE_REDIS_URL there or in envFrom, or use 1 pod',
+      'server.staticPrefix is /mlflow, but oidc-auth has pages of its own outside of it; remove it, and use a host name for MLflow alone',
       'auth.plugin.credentialsFrom is not for oidc-auth, where garbage collection makes itself a token; remove it',
       'auth.plugin.env has SECRET_KEY, which the program sets itself; use mlflow-stack:secrets.flaskKeyFrom',
       'auth.plugin.env has OIDC_DB_POOL_SIZE, which the program sets itself; use mlflow-stack:server.poolSize',
@@ -522,7 +541,7 @@ describe('settings that do not go together', () => {
       ([settings, who]) =>
         [
           settings,
-          `auth.kind is none, but ${who} in whoever comes from anywhere; use auth.kind basic, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
+          `auth.kind is none, but ${who} in whoever comes from anywhere; use another auth.kind, let in known networks only, or set mlflow-stack:auth.acceptPublic to true`,
         ] as const,
     ),
     [
@@ -596,6 +615,7 @@ describe('settings that do go together', () => {
     { server: { jobs: true } },
     { ...ingress, auth: { kind: 'edge' } },
     { ...ingress, auth: { kind: 'oauth2Proxy', oauth2Proxy: client } },
+    { httpRoute: route, auth: { kind: 'oauth2Proxy', oauth2Proxy: client } },
     // A provider that oauth2-proxy knows from within.
     {
       ...ingress,

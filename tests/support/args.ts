@@ -168,7 +168,7 @@ export const authArgs: AuthArgs = {
   wiring: {
     namespace: 'team-a',
     sessionKey: { secretName: 'the-keys', key: 'flask' },
-    publicUrl: 'http://mlflow.example',
+    url: 'http://mlflow.example',
     staticPrefix: '',
     readinessPath: 'health',
     poolSize: 4,

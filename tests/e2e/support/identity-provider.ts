@@ -92,5 +92,13 @@ function providerAt(issuer: string, redirectUris: string[]): Provider {
       },
     },
     pkce: { required: () => true },
+    ttl: {
+      AccessToken: 600,
+      ClientCredentials: 600,
+      Grant: 600,
+      IdToken: 600,
+      Interaction: 600,
+      Session: 600,
+    },
   });
 }
