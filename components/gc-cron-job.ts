@@ -1,9 +1,16 @@
 // GcCronJob: removes for good what users have deleted, rows and files alike.
 import * as pulumi from '@pulumi/pulumi';
 import { CronJob } from '@pulumi/kubernetes/batch/v1/cronJob.js';
+import type { core } from '@pulumi/kubernetes/types/input.js';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { type Resources, mlflowPod, plainVariables } from '../lib/pod.ts';
-import type { ArtifactConnection, PodRuntime, ServiceConnection, Variables } from './connections.ts';
+import type {
+  ArtifactConnection,
+  PodRuntime,
+  SecretKey,
+  ServiceConnection,
+  Variables,
+} from './connections.ts';
 import { cronJobSpec } from './cron-job.ts';
 import { workloadAccount } from './service-account.ts';
 
@@ -61,8 +68,15 @@ export class GcCronJob extends pulumi.ComponentResource {
 
 const component = 'gc';
 
+const serverCaFolder = '/etc/mlflow-stack/server-ca';
+/** Without the server's key beside it. */
+const serverCaVolume = ({ secretName, key }: SecretKey): core.v1.Volume => ({
+  name: 'server-ca',
+  secret: { secretName, items: [{ key, path: key }] },
+});
+
 function gcPod(args: GcCronJobArgs, serviceAccount: pulumi.Input<string>): ReturnType<typeof mlflowPod> {
-  const { artifacts, logIn } = args;
+  const { artifacts, logIn, service } = args;
   return mlflowPod(args.runtime, {
     component,
     name: 'gc',
@@ -74,16 +88,30 @@ function gcPod(args: GcCronJobArgs, serviceAccount: pulumi.Input<string>): Retur
       ...(args.jobs ? ['--jobs'] : []),
     ],
     env: [
-      { name: 'MLFLOW_TRACKING_URI', value: args.service.url },
+      { name: 'MLFLOW_TRACKING_URI', value: service.url },
       // Listing and deleting a run of many files takes the server longer than the client's two minutes: mlflow/mlflow#12005.
       { name: 'MLFLOW_HTTP_REQUEST_TIMEOUT', value: '600' },
+      ...(service.ca === undefined
+        ? []
+        : [{ name: 'MLFLOW_TRACKING_SERVER_CERT_PATH', value: `${serverCaFolder}/${service.ca.key}` }]),
       ...plainVariables(logIn.settings),
     ],
     secrets: {
       ...(artifacts.mode === 'direct' ? artifacts.secrets : {}),
       ...logIn.secrets,
     },
-    ...(artifacts.mode === 'direct' ? { mounts: artifacts } : {}),
+    mounts: {
+      volumes: [
+        ...(artifacts.mode === 'direct' ? artifacts.volumes : []),
+        ...(service.ca === undefined ? [] : [serverCaVolume(service.ca)]),
+      ],
+      volumeMounts: [
+        ...(artifacts.mode === 'direct' ? artifacts.volumeMounts : []),
+        ...(service.ca === undefined
+          ? []
+          : [{ name: 'server-ca', mountPath: serverCaFolder, readOnly: true }]),
+      ],
+    },
     resources: args.resources,
     tmpSize: '256Mi',
   });

@@ -1,9 +1,9 @@
 // How Prometheus gets at the server's metrics.
-import type * as pulumi from '@pulumi/pulumi';
+import * as pulumi from '@pulumi/pulumi';
 import { CustomResource } from '@pulumi/kubernetes/apiextensions/customResource.js';
 import type { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
-import { serverComponent as component } from '../lib/names.ts';
+import { serverComponent as component, serviceHost } from '../lib/names.ts';
 import type { AuthConnection } from './connections.ts';
 
 export interface MetricsArgs {
@@ -21,12 +21,13 @@ export const metricsPath = '/metrics';
 interface ServerArgs {
   readonly metrics: MetricsArgs;
   readonly auth?: AuthConnection | undefined;
+  readonly tls: { readonly enabled: boolean; readonly secretName: string };
 }
 
 /** https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitor */
 export function serviceMonitor(
   name: string,
-  { metrics, auth }: ServerArgs,
+  { metrics, auth, tls }: ServerArgs,
   service: Service,
   parent: pulumi.Resource,
 ): void {
@@ -36,6 +37,7 @@ export function serviceMonitor(
     username: { name: secretName, key: 'username' },
     password: { name: secretName, key: 'password' },
   };
+  const { namespace } = service.metadata;
   new CustomResource(
     `${name}-service-monitor`,
     {
@@ -43,16 +45,24 @@ export function serviceMonitor(
       kind: 'ServiceMonitor',
       metadata: {
         name,
-        namespace: service.metadata.namespace,
+        namespace,
         labels: { ...metrics.labels, ...objectLabels(component) },
       },
       spec: {
         selector: { matchLabels: selectorLabels(component) },
         endpoints: [
           {
-            port: 'http',
+            port: tls.enabled ? 'https' : 'http',
             path: metricsPath,
             interval: `${metrics.intervalSeconds}s`,
+            ...(tls.enabled && {
+              scheme: 'https',
+              tlsConfig: {
+                ca: { secret: { name: tls.secretName, key: 'ca.crt' } },
+                // Pods are called by address, which no certificate is for.
+                serverName: pulumi.output(namespace).apply((home) => serviceHost(home, name)),
+              },
+            }),
             ...(basicAuth && { basicAuth }),
           },
         ],

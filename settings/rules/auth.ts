@@ -104,6 +104,10 @@ function proxyRules(settings: Settings): string[] {
         'auth.kind is oauth2Proxy, but neither ingress nor httpRoute is enabled, and browsers have no address to come back to from the log-in; switch one on',
       ],
       [
+        settings.server.tls.enabled,
+        'server.tls.enabled is true, but auth.kind is oauth2Proxy, whose proxy answers at the port of the server without TLS; leave one of them out',
+      ],
+      [
         taken.length > 0,
         `auth.oauth2Proxy.users names ${taken.join(', ')}, which the program makes itself; leave it out`,
       ],

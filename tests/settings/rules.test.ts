@@ -224,6 +224,15 @@ describe('settings that do not go together', () => {
       'pods.imagePullSecrets names a more than once; name each once',
     ],
 
+    [
+      { server: { tls: { enabled: true }, jobs: true } },
+      'server.tls.enabled is true, but the job runner of server.jobs calls the server in plain text; switch one of them off',
+    ],
+    [
+      { server: { env: { UVICORN_SSL_KEYFILE: '/key' } } },
+      'server.env has UVICORN_SSL_KEYFILE, which the program sets itself; use mlflow-stack:server.tls',
+    ],
+
     // Versions
     [
       { server: tag('3.9.0') },
@@ -339,6 +348,14 @@ describe('settings that do not go together', () => {
       'auth.oauth2Proxy.issuerUrl is missing, without which nobody can log in; name it',
       "auth.oauth2Proxy names nobody who may enter; set emailDomains or allowedGroups, or emailDomains: ['*'] for whoever the provider knows",
       'auth.kind is oauth2Proxy, but neither ingress nor httpRoute is enabled, and browsers have no address to come back to from the log-in; switch one on',
+    ],
+    [
+      {
+        ...ingress,
+        auth: { kind: 'oauth2Proxy', oauth2Proxy: client },
+        server: { tls: { enabled: true } },
+      },
+      'server.tls.enabled is true, but auth.kind is oauth2Proxy, whose proxy answers at the port of the server without TLS; leave one of them out',
     ],
     [
       {
