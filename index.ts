@@ -151,7 +151,7 @@ export const service = pulumi.output({
   port: server.connection.port,
 });
 /** Tracking URL for clients outside the cluster; without an Ingress or a route, the one that the port-forward of `nextCommands` opens. */
-export const trackingUrl = `${ingress?.url ?? httpRoute?.url ?? 'http://127.0.0.1:5000'}${settings.server.staticPrefix}`;
+export const trackingUrl = `${ingress?.url ?? httpRoute?.url ?? `${settings.server.tls.enabled ? 'https' : 'http'}://127.0.0.1:5000`}${settings.server.staticPrefix}`;
 /** Tracking URL for clients inside the cluster. */
 export const internalTrackingUrl = server.connection.url;
 export const artifactUri = artifacts.uri;

@@ -51,9 +51,11 @@ export interface ServiceConnection {
   readonly namespace: Input<string>;
   readonly name: Input<string>;
   readonly port: number;
+  /** Where the authority is by which clients know the server, where it speaks TLS itself. */
+  readonly ca?: SecretKey | undefined;
   /** Path under which UI and API live; empty for none. */
   readonly prefix: string;
-  /** `http://<service>.<namespace>.svc:<port>`, with the prefix. */
+  /** `http(s)://<service>.<namespace>.svc:<port>`, with the prefix. */
   readonly url: Input<string>;
 }
 

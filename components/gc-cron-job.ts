@@ -2,6 +2,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { CronJob } from '@pulumi/kubernetes/batch/v1/cronJob.js';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
+import type { core } from '@pulumi/kubernetes/types/input.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { type Resources, mlflowPod } from '../lib/pod.ts';
@@ -81,12 +82,19 @@ function userPassword(name: string, namespace: pulumi.Input<string>, parent: pul
   return { secretName: secret.metadata.name, key: 'password' };
 }
 
+const serverCaFolder = '/etc/mlflow-stack/server-ca';
+/** Without the server's key beside it. */
+const serverCaVolume = ({ secretName, key }: SecretKey): core.v1.Volume => ({
+  name: 'server-ca',
+  secret: { secretName, items: [{ key, path: key }] },
+});
+
 function gcPod(
   args: GcCronJobArgs,
   serviceAccount: pulumi.Input<string>,
   password: SecretKey | undefined,
 ): ReturnType<typeof mlflowPod> {
-  const { artifacts } = args;
+  const { artifacts, service } = args;
   return mlflowPod(args.runtime, {
     component,
     name: 'gc',
@@ -98,16 +106,30 @@ function gcPod(
       ...(args.jobs ? ['--jobs'] : []),
     ],
     env: [
-      { name: 'MLFLOW_TRACKING_URI', value: args.service.url },
+      { name: 'MLFLOW_TRACKING_URI', value: service.url },
       // Listing and deleting a run of many files takes the server longer than the client's two minutes: mlflow/mlflow#12005.
       { name: 'MLFLOW_HTTP_REQUEST_TIMEOUT', value: '600' },
+      ...(service.ca === undefined
+        ? []
+        : [{ name: 'MLFLOW_TRACKING_SERVER_CERT_PATH', value: `${serverCaFolder}/${service.ca.key}` }]),
       ...(password === undefined ? [] : [{ name: 'MLFLOW_TRACKING_USERNAME', value: userName }]),
     ],
     secrets: {
       ...(artifacts.mode === 'direct' ? artifacts.secrets : {}),
       ...(password === undefined ? {} : { MLFLOW_TRACKING_PASSWORD: password }),
     },
-    ...(artifacts.mode === 'direct' ? { mounts: artifacts } : {}),
+    mounts: {
+      volumes: [
+        ...(artifacts.mode === 'direct' ? artifacts.volumes : []),
+        ...(service.ca === undefined ? [] : [serverCaVolume(service.ca)]),
+      ],
+      volumeMounts: [
+        ...(artifacts.mode === 'direct' ? artifacts.volumeMounts : []),
+        ...(service.ca === undefined
+          ? []
+          : [{ name: 'server-ca', mountPath: serverCaFolder, readOnly: true }]),
+      ],
+    },
     resources: args.resources,
     tmpSize: '256Mi',
   });

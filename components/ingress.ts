@@ -14,7 +14,7 @@ import {
   inNamespace,
 } from '../lib/ingress-controllers.ts';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
-import { ingressNames } from '../lib/names.ts';
+import { ingressNames, serviceHost } from '../lib/names.ts';
 import type { ServiceConnection } from './connections.ts';
 
 /** One certificate: from an existing Secret, given, made for the stack; with none of these it is the controller's own. */
@@ -120,12 +120,16 @@ function recordedArgs({ tls, existingCertificate: _, ...args }: IngressArgs): pu
 }
 
 function needsOf(name: string, args: IngressArgs): IngressNeeds {
+  const { ca, ...service } = args.service;
   return {
     ...args,
     name,
     tls: args.tls.length > 0 || args.certificate !== undefined,
-    healthPath: `${args.service.prefix}/health`,
-    serverTls: false,
+    healthPath: `${service.prefix}/health`,
+    serverTls: ca && {
+      host: pulumi.all([service.namespace, service.name]).apply(([home, each]) => serviceHost(home, each)),
+      secretName: ca.secretName,
+    },
   };
 }
 

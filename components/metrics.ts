@@ -1,11 +1,11 @@
 // How Prometheus gets at the server's metrics.
-import type * as pulumi from '@pulumi/pulumi';
+import * as pulumi from '@pulumi/pulumi';
 import { CustomResource } from '@pulumi/kubernetes/apiextensions/customResource.js';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import type { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
-import { serverComponent as component } from '../lib/names.ts';
+import { serverComponent as component, serviceHost } from '../lib/names.ts';
 import type { AuthConnection, PodRuntime, SecretKey } from './connections.ts';
 
 export interface MetricsArgs {
@@ -33,6 +33,7 @@ interface ServerArgs {
   readonly runtime: PodRuntime;
   readonly metrics: MetricsArgs;
   readonly auth?: AuthConnection | undefined;
+  readonly tls: { readonly enabled: boolean; readonly secretName: string };
 }
 
 /** Where MLflow has users, its metrics ask for one, too. */
@@ -59,7 +60,7 @@ export function metricsScraper(name: string, args: ServerArgs, parent: pulumi.Re
 /** https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitor */
 export function serviceMonitor(
   name: string,
-  { metrics }: ServerArgs,
+  { metrics, tls }: ServerArgs,
   { service, scraper }: { readonly service: Service; readonly scraper: Scraper | undefined },
   parent: pulumi.Resource,
 ): void {
@@ -68,6 +69,7 @@ export function serviceMonitor(
     username: { name: scraper.secretName, key: 'username' },
     password: { name: scraper.secretName, key: 'password' },
   };
+  const { namespace } = service.metadata;
   new CustomResource(
     `${name}-service-monitor`,
     {
@@ -75,16 +77,24 @@ export function serviceMonitor(
       kind: 'ServiceMonitor',
       metadata: {
         name,
-        namespace: service.metadata.namespace,
+        namespace,
         labels: { ...metrics.labels, ...objectLabels(component) },
       },
       spec: {
         selector: { matchLabels: selectorLabels(component) },
         endpoints: [
           {
-            port: 'http',
+            port: tls.enabled ? 'https' : 'http',
             path: metricsPath,
             interval: `${metrics.intervalSeconds}s`,
+            ...(tls.enabled && {
+              scheme: 'https',
+              tlsConfig: {
+                ca: { secret: { name: tls.secretName, key: 'ca.crt' } },
+                // Pods are called by address, which no certificate is for.
+                serverName: pulumi.output(namespace).apply((home) => serviceHost(home, name)),
+              },
+            }),
             ...(basicAuth && { basicAuth }),
           },
         ],

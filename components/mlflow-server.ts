@@ -77,6 +77,8 @@ export interface MlflowServerArgs extends ScalingArgs {
     /** `health` always answers; `server-info` also passes the Host check. */
     readonly readinessPath: 'health' | 'server-info';
   };
+  /** Whether the server speaks TLS itself, and which Secret has `tls.crt`, `tls.key` and `ca.crt`. */
+  readonly tls: { readonly enabled: boolean; readonly secretName: string };
   /** Further hosts and origins that users name. */
   readonly extraAllowedHosts: readonly string[];
   readonly extraAllowedOrigins: readonly string[];
@@ -119,12 +121,15 @@ export class MlflowServer extends pulumi.ComponentResource {
     serviceMonitor(name, args, { service, scraper }, this);
     // Whoever wants to use the server waits until all its pods are ready.
     const namespace = server.id.apply(() => args.rollout.deployed()).apply(() => service.metadata.namespace);
+    const { tls } = args;
+    const scheme = tls.enabled ? 'https' : 'http';
     this.connection = {
       namespace,
       name: service.metadata.name,
       port: args.service.port,
+      ...(tls.enabled && { ca: { secretName: tls.secretName, key: 'ca.crt' } }),
       prefix: args.staticPrefix,
-      url: pulumi.interpolate`http://${service.metadata.name}.${namespace}.svc:${args.service.port}${args.staticPrefix}`,
+      url: pulumi.interpolate`${scheme}://${service.metadata.name}.${namespace}.svc:${args.service.port}${args.staticPrefix}`,
     };
     this.registerOutputs({ url: this.connection.url });
   }
@@ -226,7 +231,7 @@ function serverPod(
   args: MlflowServerArgs,
   serviceAccount: pulumi.Input<string>,
 ): core.v1.PodTemplateSpec {
-  const { artifacts, metrics } = args;
+  const { artifacts, metrics, tls } = args;
   const { readReplica = { settings: {}, secrets: {} } } = args.runtime;
   const admin = adminVariables(args);
   return mlflowPod(args.runtime, {
@@ -245,24 +250,29 @@ function serverPod(
     ],
     secrets: { ...artifacts.secrets, ...args.keys.secrets, ...admin.secrets, ...readReplica.secrets },
     mounts: {
-      volumes: [...artifacts.volumes, ...(metrics.enabled ? [metricsVolume] : [])],
+      volumes: [
+        ...artifacts.volumes,
+        ...(metrics.enabled ? [metricsVolume] : []),
+        ...(tls.enabled ? [tlsVolume(tls.secretName)] : []),
+      ],
       volumeMounts: [
         ...artifacts.volumeMounts,
         ...(metrics.enabled ? [{ name: metricsVolume.name, mountPath: metricsFolder }] : []),
+        ...(tls.enabled ? [{ name: 'server-tls', mountPath: tlsFolder, readOnly: true }] : []),
       ],
     },
     parts: {
       ...args.pod,
       annotations: {
-        ...(metrics.enabled && metrics.discovery === 'annotations' ? scrapeAnnotations : {}),
+        ...(metrics.enabled && metrics.discovery === 'annotations' ? scrapeAnnotations(tls.enabled) : {}),
         ...args.pod.annotations,
       },
     },
     container: {
       ports: [{ name: 'http', containerPort }],
-      startupProbe: probe('health', args.probes.startup, args.staticPrefix),
-      readinessProbe: probe(args.probes.readinessPath, args.probes.readiness, args.staticPrefix),
-      livenessProbe: probe('health', args.probes.liveness, args.staticPrefix),
+      startupProbe: probe('health', args.probes.startup, args),
+      readinessProbe: probe(args.probes.readinessPath, args.probes.readiness, args),
+      livenessProbe: probe('health', args.probes.liveness, args),
       // Proxies learn that the pod goes before the server stops listening.
       lifecycle: { preStop: { exec: { command: ['sleep', '5'] } } },
     },
@@ -278,11 +288,19 @@ const metricsFolder = '/metrics-data';
 const metricsVolume = { name: 'metrics', emptyDir: { sizeLimit: '64Mi' } };
 
 /** https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config, by convention. */
-const scrapeAnnotations = {
+const scrapeAnnotations = (tls: boolean) => ({
   'prometheus.io/scrape': 'true',
+  ...(tls && { 'prometheus.io/scheme': 'https' }),
   'prometheus.io/port': String(containerPort),
   'prometheus.io/path': metricsPath,
-};
+});
+
+const tlsFolder = '/etc/mlflow-stack/tls';
+/** Without what only clients need. */
+const tlsVolume = (secretName: string): core.v1.Volume => ({
+  name: 'server-tls',
+  secret: { secretName, items: ['tls.crt', 'tls.key'].map((key) => ({ key, path: key })) },
+});
 
 function serverArgs(args: MlflowServerArgs): string[] {
   return [
@@ -317,6 +335,13 @@ function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
     { name: 'MLFLOW_SQLALCHEMYSTORE_POOL_SIZE', value: String(args.poolSize) },
     { name: 'MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW', value: String(args.maxOverflow) },
     { name: 'MLFLOW_UVICORN_OPTS', value: uvicornOptions },
+    // Variables, so that they count whatever options a user gives: https://www.uvicorn.org/settings/
+    ...(args.tls.enabled
+      ? [
+          { name: 'UVICORN_SSL_CERTFILE', value: `${tlsFolder}/tls.crt` },
+          { name: 'UVICORN_SSL_KEYFILE', value: `${tlsFolder}/tls.key` },
+        ]
+      : []),
   ];
 }
 
@@ -335,10 +360,18 @@ const uvicornOptions = [
 
 const probePaths = { health: '/health', 'server-info': '/api/3.0/mlflow/server-info' };
 
-function probe(path: keyof typeof probePaths, timing: ProbeTiming, prefix: string): core.v1.Probe {
+function probe(
+  path: keyof typeof probePaths,
+  timing: ProbeTiming,
+  { staticPrefix, tls }: Pick<MlflowServerArgs, 'staticPrefix' | 'tls'>,
+): core.v1.Probe {
   // A probe's own Host header is the pod's address, which only /health is exempt from checking.
   const httpHeaders = path === 'health' ? undefined : [{ name: 'Host', value: 'localhost' }];
-  return { httpGet: { path: `${prefix}${probePaths[path]}`, port: 'http', httpHeaders }, ...timing };
+  const scheme = tls.enabled ? 'HTTPS' : undefined;
+  return {
+    httpGet: { path: `${staticPrefix}${probePaths[path]}`, port: 'http', scheme, httpHeaders },
+    ...timing,
+  };
 }
 
 function serverService(
@@ -361,7 +394,7 @@ function serverService(
       spec: {
         type: args.service.type,
         selector: selectorLabels(component),
-        ports: [{ name: 'http', port: args.service.port, targetPort: 'http' }],
+        ports: [{ name: args.tls.enabled ? 'https' : 'http', port: args.service.port, targetPort: 'http' }],
         loadBalancerSourceRanges:
           args.service.allowedCidrs.length > 0 ? [...args.service.allowedCidrs] : undefined,
       },

@@ -3,7 +3,7 @@ import type { Settings } from '../settings/index.ts';
 import type { WayIn } from './allowed-hosts.ts';
 import { isLimited } from './cidr.ts';
 import { type IngressNeeds, controllerOf, controllers } from './ingress-controllers.ts';
-import { names } from './names.ts';
+import { names, serviceHost } from './names.ts';
 
 type IngressSettings = Settings['ingress'];
 export type TlsEntry = IngressSettings['tls'][number];
@@ -54,18 +54,19 @@ const isInternal = ([annotation, value]: [string, string]): boolean =>
   /load-balancer-(type|scheme|internal)$/.test(annotation) && /^(internal|true)$/i.test(value);
 
 /** What the Ingress of a stack has to do, for whoever looks at it before it is made. */
-export function ingressNeeds({ ingress, server }: Pick<Settings, 'ingress' | 'server'>): IngressNeeds {
+export function ingressNeeds({ ingress, server, namespace }: Settings): IngressNeeds {
+  const { enabled, secretName } = server.tls;
   return {
     ...ingress,
     name: names.ingress,
     tls: endsTls(ingress),
     healthPath: `${server.staticPrefix}/health`,
-    serverTls: false,
+    serverTls: enabled ? { host: serviceHost(namespace.name), secretName } : undefined,
   };
 }
 
 /** Annotations of the Service that the controller of the Ingress wants to see; a user's own win. */
-export function serviceAnnotations(settings: Pick<Settings, 'ingress' | 'server'>) {
+export function serviceAnnotations(settings: Settings) {
   const { ingress } = settings;
   if (!ingress.enabled) return {};
   return controllers[controllerOf(ingress)].serviceAnnotations?.(ingressNeeds(settings)) ?? {};

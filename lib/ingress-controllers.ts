@@ -25,8 +25,9 @@ export interface IngressNeeds {
   readonly allowedCidrs: readonly string[];
   /** What a load balancer asks to know whether the server is well. */
   readonly healthPath: string;
-  /** Whether the server itself speaks TLS. */
-  readonly serverTls: boolean;
+  /** The host for which the server has a certificate, and the Secret that its authority is in, where it speaks TLS itself. */
+  readonly serverTls?:
+    { readonly host: pulumi.Input<string>; readonly secretName: pulumi.Input<string> } | undefined;
 }
 
 /** A custom resource of the controller. */
@@ -134,8 +135,14 @@ const traefik: Controller = {
       }),
     };
   },
+  serviceAnnotations: (needs) => ({
+    ...(needs.serverTls && {
+      [`${traefikPrefix}/service.serversscheme`]: 'https',
+      [`${traefikPrefix}/service.serverstransport`]: traefikReference([ingressNames(needs.name).transport]),
+    }),
+  }),
   objects: (needs) => {
-    const { redirect, allowList } = ingressNames(needs.name);
+    const { redirect, allowList, transport } = ingressNames(needs.name);
     const middleware = (name: string, spec: object, setting: string) => ({
       apiVersion: 'traefik.io/v1alpha1',
       kind: 'Middleware',
@@ -166,6 +173,19 @@ const traefik: Controller = {
               { ipAllowList: { sourceRange: [...needs.allowedCidrs] } },
               'limit the sources at the load balancer and leave mlflow-stack:ingress.allowedCidrs out',
             ),
+          ]
+        : []),
+      ...(needs.serverTls
+        ? [
+            {
+              apiVersion: 'traefik.io/v1alpha1',
+              kind: 'ServersTransport',
+              name: transport,
+              // Deprecated since Traefik 3.4 in favour of a list that older ones do not know.
+              spec: { serverName: needs.serverTls.host, rootCAsSecrets: [needs.serverTls.secretName] },
+              remedy:
+                'install the custom resource definitions of Traefik, or leave mlflow-stack:server.tls off',
+            },
           ]
         : []),
     ];

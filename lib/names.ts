@@ -14,6 +14,9 @@ export const names = {
   traceArchival: 'mlflow-trace-archival',
 } as const;
 
+/** By which name clients inside the cluster know the server. */
+export const serviceHost = (namespace: string, service: string = names.server): string =>
+  `${service}.${namespace}.svc`;
 /** Label `app.kubernetes.io/component` of the server and what belongs to it. */
 export const serverComponent = 'tracking-server';
 /** Secret with the certificate of the database in the cluster. */
@@ -31,6 +34,7 @@ export const ingressNames = (ingress: string) => ({
   selfSigned: `${ingress}-self-signed`,
   redirect: `${ingress}-redirect`,
   allowList: `${ingress}-allow-list`,
+  transport: `${ingress}-transport`,
   backend: `${ingress}-backend`,
   frontend: `${ingress}-frontend`,
 });
@@ -92,6 +96,7 @@ export const plannedObjects: readonly PlannedObject[] = [
   ...[besideIngress.redirect, besideIngress.allowList].map((name) =>
     object('Middleware', 'apis/traefik.io/v1alpha1', name),
   ),
+  object('ServersTransport', 'apis/traefik.io/v1alpha1', besideIngress.transport),
   object('HTTPRoute', 'apis/gateway.networking.k8s.io/v1', names.httpRoute),
   object('BackendConfig', 'apis/cloud.google.com/v1', besideIngress.backend),
   object('FrontendConfig', 'apis/networking.gke.io/v1beta1', besideIngress.frontend),

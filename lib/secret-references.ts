@@ -2,7 +2,7 @@
 // does not start, and only its events say why; so all of them are looked for before anything is registered.
 import type { Settings } from '../config.ts';
 import { tlsHosts } from './entry.ts';
-import { plannedObjects } from './names.ts';
+import { plannedObjects, serviceHost } from './names.ts';
 
 export interface SecretReference {
   /** Where the settings name it, such as `backendStore.uriFrom`. */
@@ -32,7 +32,8 @@ export type SecretFormat =
 
 /** Every reference, in the order of the settings. */
 export function secretReferences(settings: Settings): SecretReference[] {
-  const { artifactStore, backendStore, registryStore, server, pods, auth, secrets, ingress } = settings;
+  const { artifactStore, backendStore, registryStore, server, pods, auth, secrets, ingress, namespace } =
+    settings;
   const { caBundle } = server;
   const { connectionFrom, readReplica } = backendStore;
   return [
@@ -49,6 +50,11 @@ export function secretReferences(settings: Settings): SecretReference[] {
     ...manifestReferences('server.envFrom', server.envFrom),
     ...secret('server.caBundle', caBundle?.secretName, [caBundle?.key], 'certificates'),
     ...configMap('server.caBundle', caBundle?.configMapName, [caBundle?.key], 'certificates'),
+    ...secret('server.tls.secretName', server.tls.enabled ? server.tls.secretName : undefined, [
+      'tls.crt',
+      'tls.key',
+      'ca.crt',
+    ]).map((reference) => ({ ...reference, hosts: [serviceHost(namespace.name)] })),
     ...manifestReferences('server.pod', server.pod),
     ...manifestReferences('pods', { ...pods, imagePullSecrets: undefined }),
     ...pods.imagePullSecrets

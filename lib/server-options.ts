@@ -52,6 +52,8 @@ const ownedVariables: Record<string, string> = {
   PGPORT: 'backendStore.port',
   PGSSLMODE: 'backendStore.sslMode',
   PGUSER: 'backendStore.connectionFrom',
+  UVICORN_SSL_CERTFILE: 'server.tls',
+  UVICORN_SSL_KEYFILE: 'server.tls',
 };
 
 /** The name of an option as MLflow's command line has it: underscores and a leading `--` are forgiven. */

@@ -2,8 +2,14 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
-/** What a Secret of type kubernetes.io/tls holds, in PEM: the server's certificate, followed by those of its issuers, and its key. */
-export type TlsFiles = Readonly<Record<'tls.crt' | 'tls.key', string>>;
+/** What a Secret of type kubernetes.io/tls holds, in PEM. */
+export interface TlsFiles {
+  /** The server's certificate, followed by those of its issuers. */
+  readonly 'tls.crt': string;
+  readonly 'tls.key': string;
+  /** The authority by which clients know the server, where it is none of the public ones. */
+  readonly 'ca.crt'?: string | undefined;
+}
 
 export interface TlsProblem {
   readonly file: keyof TlsFiles;
@@ -17,7 +23,10 @@ export function tlsProblems(files: TlsFiles, hosts: readonly string[]): TlsProbl
   const key = privateKey(files['tls.key']);
   const ofCertificate = chainProblems(chain, hosts, key).map((text) => ({ file: 'tls.crt', text }) as const);
   const ofKey = keyProblems(chain, key).map((text) => ({ file: 'tls.key', text }) as const);
-  return [...ofCertificate, ...ofKey];
+  const ofAuthority = authorityProblems(chain, files['ca.crt']).map(
+    (text) => ({ file: 'ca.crt', text }) as const,
+  );
+  return [...ofCertificate, ...ofKey, ...ofAuthority];
 }
 
 type Key = KeyObject | string;
@@ -59,6 +68,16 @@ function certificateProblems(server: X509Certificate, hosts: readonly string[]):
       ? [`is not for ${others.join(', ')}; use one with these names as subject alternative names`]
       : []),
   ];
+}
+
+function authorityProblems(chain: readonly X509Certificate[], pem: string | undefined): string[] {
+  const last = chain.at(-1);
+  if (pem === undefined || last === undefined) return [];
+  const isIssuer = (authority: X509Certificate) =>
+    last.checkIssued(authority) && last.verify(authority.publicKey);
+  return certificates(pem).some(isIssuer)
+    ? []
+    : ['holds no authority that issued the certificate; put the one there that did'];
 }
 
 /** Empty where there is none that can be read. */

@@ -11,7 +11,7 @@ export function memoryNeed(workers: number, jobs: boolean): number {
 }
 
 /** One sentence per doubtful setting. */
-export function warnings({ server, backendStore, auth, metrics }: Settings): string[] {
+export function warnings({ server, backendStore, auth, metrics, httpRoute }: Settings): string[] {
   const { image, workers, jobs, resources } = server;
   const need = memoryNeed(workers, jobs);
   const found: string[] = [];
@@ -29,6 +29,11 @@ export function warnings({ server, backendStore, auth, metrics }: Settings): str
   if (server.allowAnyHost) {
     found.push(
       'mlflow-stack:server.allowAnyHost is true: a web page that a user visits can reach the server by a name of its own (DNS rebinding); name the hosts in server.extraAllowedHosts instead',
+    );
+  }
+  if (server.tls.enabled && httpRoute.enabled) {
+    found.push(
+      'mlflow-stack:server.tls.enabled is true, so the Gateway of httpRoute has to speak TLS to Service mlflow: give the Service a BackendTLSPolicy, docs/entry.md#tls-in-the-pod',
     );
   }
   if (backendStore.kind === 'sqlite') {

@@ -137,6 +137,12 @@ export const server = optionalSection({
   ),
   /** Rights of the server at the Kubernetes API, as rules of a Role and a ClusterRole. Default: none, and no token. */
   rbac: optionalSection({ rules: policyRules(), clusterRules: policyRules() }),
+  /** Ends TLS in the server's own pods, so that nothing is in plain text inside the cluster either. */
+  tls: optionalSection({
+    enabled: v.optional(flag(), false),
+    /** Existing Secret with `tls.crt` and `tls.key`, and in `ca.crt` the authority by which clients know the server. */
+    secretName: v.optional(secretName(), 'mlflow-tls'),
+  }),
   /**
    * Hosts beyond those of Service, Ingress and route, such as that of a LoadBalancer. A port or a pattern (`*`) counts as it
    * is written; a bare name is accepted with any port.

@@ -73,6 +73,7 @@ describe('settings', () => {
         tmpSize: '2Gi',
         rbac: { rules: [], clusterRules: [] },
         runAsUser: 1000,
+        tls: { enabled: false, secretName: 'mlflow-tls' },
         extraAllowedHosts: [],
         allowAnyHost: false,
         extraAllowedOrigins: [],

@@ -37,6 +37,7 @@ const handPassword = 'correct horse battery staple';
 /** What a cluster of before holds, and an existing Secret. */
 const keptSecret = 'kept-by-the-cluster';
 let tls: Readonly<Record<string, string>>;
+let serverTls: Readonly<Record<string, string>>;
 
 const encoded = (values: Readonly<Record<string, string>>) =>
   Object.fromEntries(
@@ -55,6 +56,14 @@ const namespaceWith = (secrets: Record<string, string[]> = {}): Answers => ({
 });
 const kinds = (...names: string[]) => ({ resources: names.map((kind) => ({ kind })) });
 const own = { 'app.kubernetes.io/managed-by': 'pulumi', 'app.kubernetes.io/instance': 'mlflow-stack.local' };
+
+/** The certificate of the database that an earlier stack left. */
+const databaseTls = (): Answers => ({
+  '/api/v1/namespaces/mlflow/secrets/mlflow-postgres-tls': {
+    metadata: { name: 'mlflow-postgres-tls', labels: own },
+    data: encoded(tls),
+  },
+});
 
 /** Whatever must never be seen in plain text. */
 const secretValues = [
@@ -171,6 +180,24 @@ const variants: Variant[] = [
     cluster: () => ({ '/apis/traefik.io/v1alpha1': kinds('Middleware') }),
   },
   {
+    title: 'with TLS up to the server',
+    changes: {
+      ...existing,
+      metrics: { enabled: true, discovery: 'serviceMonitor' },
+      server: { tls: { enabled: true, secretName: 'server-tls' } },
+    },
+    cluster: () => ({
+      ...namespaceWith(),
+      '/api/v1/namespaces/mlflow/secrets/server-tls': {
+        metadata: { name: 'server-tls' },
+        data: encoded(serverTls),
+      },
+      ...databaseTls(),
+      '/apis/traefik.io/v1alpha1': kinds('ServersTransport'),
+      '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor'),
+    }),
+  },
+  {
     title: 'with a route of a Gateway beside the Ingress, below a path',
     changes: {
       auth: { kind: 'basic' },
@@ -230,16 +257,14 @@ const variants: Variant[] = [
         metadata: { name: 'mlflow-keys', labels: own },
         data: encoded({ 'flask-key': keptSecret, 'webhook-key': keptSecret }),
       },
-      '/api/v1/namespaces/mlflow/secrets/mlflow-postgres-tls': {
-        metadata: { name: 'mlflow-postgres-tls', labels: own },
-        data: encoded(tls),
-      },
+      ...databaseTls(),
       '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor'),
     }),
   },
 ];
 
 before(async () => {
+  serverTls = await serverCertificate(['mlflow.mlflow.svc'], {});
   const names = ['mlflow-postgres.mlflow.svc', 'mlflow-postgres.mlflow.svc.cluster.local'];
   Object.assign(issued, await (await authority()).issue({ hosts: ['b.example'] }));
   tls = await serverCertificate([...names, 'mlflow-postgres', 'localhost'], {});

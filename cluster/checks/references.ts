@@ -2,7 +2,7 @@
 import type { Settings } from '../../config.ts';
 import { tlsHosts } from '../../lib/entry.ts';
 import { type SecretReference, secretReferences } from '../../lib/secret-references.ts';
-import { tlsProblems } from '../../lib/tls-files.ts';
+import { type TlsFiles, tlsProblems } from '../../lib/tls-files.ts';
 import { type KubernetesObject, objectPath } from '../client.ts';
 import { complaint } from '../secret-formats.ts';
 import { type ClusterView, unreadable } from '../view.ts';
@@ -73,8 +73,13 @@ function inspectReference(
       : { reference, key, mistake: `key "${key}" of ${object}, ${naming}, ${problem}` };
   });
   if (reference.hosts === undefined || ofKeys.some(({ mistake }) => mistake !== undefined)) return ofKeys;
-  const { 'tls.crt': certificate = '', 'tls.key': privateKey = '' } = content.values;
-  const problems = tlsProblems({ 'tls.crt': certificate, 'tls.key': privateKey }, reference.hosts);
+  const { 'tls.crt': certificate = '', 'tls.key': privateKey = '', 'ca.crt': authorities } = content.values;
+  const files: TlsFiles = { 'tls.crt': certificate, 'tls.key': privateKey };
+  const problems = tlsProblems(
+    // Where clients are not told of it, it does not count.
+    keys.includes('ca.crt') ? { ...files, 'ca.crt': authorities } : files,
+    reference.hosts,
+  );
   return problems.length === 0
     ? ofKeys
     : problems.map(({ file, text }) => ({
@@ -89,7 +94,7 @@ export function certificateMistakes({ ingress }: Settings): string[] {
   return (ingress.enabled ? ingress.tls : []).flatMap((entry, index) => {
     const { certificate, key } = entry;
     if (certificate === undefined || key === undefined) return [];
-    const settings = { 'tls.crt': 'certificate', 'tls.key': 'key' };
+    const settings = { 'tls.crt': 'certificate', 'tls.key': 'key', 'ca.crt': 'certificate' };
     return tlsProblems({ 'tls.crt': certificate, 'tls.key': key }, tlsHosts(entry, ingress)).map(
       ({ file, text }) => `mlflow-stack:ingress.tls[${index}].${settings[file]} ${text}`,
     );

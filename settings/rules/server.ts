@@ -39,6 +39,12 @@ export function server({ server, backendStore, artifactStore, gc, pods }: Settin
         'server.caBundle needs either configMapName or secretName, and not both',
       ],
     ]),
+    ...sentences([
+      [
+        server.tls.enabled && server.jobs,
+        'server.tls.enabled is true, but the job runner of server.jobs calls the server in plain text; switch one of them off',
+      ],
+    ]),
     ...repeated('pods.imagePullSecrets', pods.imagePullSecrets),
   ];
 }

@@ -342,6 +342,40 @@ describe('the facts about a cluster', () => {
 const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
+describe('the certificate of the server', () => {
+  const settings = { server: { tls: { enabled: true } } };
+  const files = ({ certificate, key }: Issued, ca: Issued) =>
+    secret('mlflow-tls', { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': ca.certificate });
+  let issuer: Awaited<ReturnType<typeof authority>>;
+  let good: Issued;
+  before(async () => {
+    issuer = await authority();
+    good = await issuer.issue({ hosts: ['mlflow.mlflow.svc'] });
+  });
+
+  it('is for the Service, and a new one makes new pods', async () => {
+    const { mistakes: found, facts } = await check({ ...here, ...files(good, issuer) }, settings);
+    expect(found).to.deep.equal([]);
+    const other = await issuer.issue({ hosts: ['mlflow.mlflow.svc'] });
+    const { facts: later } = await check({ ...here, ...files(other, issuer) }, settings);
+    expect(facts?.externalRevision).to.match(/^[0-9a-f]+$/);
+    expect(later?.externalRevision).not.to.equal(facts?.externalRevision);
+  });
+
+  it('is refused for another name, or where clients would not know it', async () => {
+    const named = 'of Secret "mlflow-tls", which mlflow-stack:server.tls.secretName names,';
+    const others = await issuer.issue({ hosts: ['mlflow.example'] });
+    expect(await mistakes(files(others, await authority()), settings)).to.deep.equal([
+      `key "tls.crt" ${named} is not for mlflow.mlflow.svc; use one with these names as subject alternative names`,
+      `key "ca.crt" ${named} holds no authority that issued the certificate; put the one there that did`,
+    ]);
+  });
+
+  it('is of no interest while the server speaks plain HTTP', async () => {
+    expect(await mistakes({}, { server: { tls: { enabled: false } } })).to.deep.equal([]);
+  });
+});
+
 describe('the certificate of an Ingress', () => {
   const hosts = ['a.localhost', 'b.localhost'];
   const ingress = (tls: object[]) => ({

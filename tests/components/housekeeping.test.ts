@@ -52,6 +52,23 @@ describe('GcCronJob', () => {
     expect(podTemplate(await cronJob())?.spec.volumes?.map(({ name }) => name)).not.to.include('bucket-ca');
   });
 
+  it('knows the server by its authority where the server speaks TLS, and gets nothing else of its Secret', async () => {
+    const ca = { secretName: 'server-tls', key: 'ca.crt' };
+    const job = await cronJob({ service: { ...service, ca } });
+    expect(plainEnv(container(job, 'gc'))).to.include({
+      MLFLOW_TRACKING_SERVER_CERT_PATH: '/etc/mlflow-stack/server-ca/ca.crt',
+    });
+    expect(container(job, 'gc')).to.have.property('volumeMounts').that.deep.includes({
+      name: 'server-ca',
+      mountPath: '/etc/mlflow-stack/server-ca',
+      readOnly: true,
+    });
+    expect(podTemplate(job)?.spec.volumes).to.deep.include({
+      name: 'server-ca',
+      secret: { secretName: 'server-tls', items: [{ key: 'ca.crt', path: 'ca.crt' }] },
+    });
+  });
+
   it('deletes files itself where the server does not serve them', async () => {
     const job = await cronJob({ artifacts: { ...artifacts, mode: 'direct' } });
     expect(secretEnv(container(job, 'gc'))).to.include({ AWS_SECRET_ACCESS_KEY: 's3-secret/secret' });

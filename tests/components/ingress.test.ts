@@ -101,6 +101,15 @@ describe('Ingress', () => {
     });
   });
 
+  it('tells its controller how to know a server that speaks TLS', async () => {
+    const ca = { secretName: 'server-tls', key: 'ca.crt' };
+    const run = await build({ className: 'traefik', service: { ...service, ca } });
+    expect(run.get('ServersTransport/way-in-transport').inputs.spec).to.deep.equal({
+      serverName: 'mlflow.team-a.svc',
+      rootCAsSecrets: ['server-tls'],
+    });
+  });
+
   it('shows the address of its first host', async () => {
     expect((await build()).outputs).to.deep.equal({ url: 'http://a.example' });
     expect((await build({ port: 8080 })).outputs).to.deep.equal({ url: 'http://a.example:8080' });

@@ -59,6 +59,8 @@ describe('metrics', () => {
     const annotations = { 'prometheus.io/scheme': 'http', 'prometheus.io/port': '9000' };
     const own = await build({}, { pod: { ...noParts, annotations } });
     expect(pod(own)?.metadata.annotations).to.deep.equal({ ...scrape, ...annotations });
+    const secure = await build({}, { tls: { enabled: true, secretName: 'server-tls' } });
+    expect(pod(secure)?.metadata.annotations).to.deep.equal({ ...scrape, 'prometheus.io/scheme': 'https' });
     const unprefixed = await build({}, { staticPrefix: '/mlflow' });
     expect(pod(unprefixed)?.metadata.annotations).to.deep.equal(scrape);
   });
@@ -79,6 +81,26 @@ describe('metrics', () => {
         endpoints: [{ port: 'http', path: '/metrics', interval: '15s' }],
       },
     });
+    const tls = { enabled: true, secretName: 'server-tls' };
+    const secure = await build({ discovery: 'serviceMonitor' }, { tls });
+    expect(secure.get(monitor).inputs.spec).to.deep.include({
+      endpoints: [
+        {
+          port: 'https',
+          path: '/metrics',
+          interval: '15s',
+          scheme: 'https',
+          tlsConfig: {
+            ca: { secret: { name: 'server-tls', key: 'ca.crt' } },
+            serverName: 'tracker.team-a.svc',
+          },
+        },
+      ],
+    });
+    expect(secure.get('Service/tracker-service').inputs.spec).to.have.nested.property(
+      'ports[0].name',
+      'https',
+    );
     // It looks for Services with these labels, and for their port by name.
     const { metadata, spec } = run.get('Service/tracker-service').inputs;
     expect(metadata).to.have.property('labels').that.includes(selectorOf('tracking-server'));

@@ -152,6 +152,39 @@ describe('MlflowServer', () => {
     );
   });
 
+  it('speaks TLS itself, with a key that no other pod gets', async () => {
+    const tls = { enabled: true, secretName: 'server-tls' };
+    const run = await build({ tls, staticPrefix: '/mlflow' });
+    const deployed = run.get('Deployment/tracker-deployment');
+    const server = container(deployed, 'mlflow');
+    expect(plainEnv(server)).to.include({
+      UVICORN_SSL_CERTFILE: '/etc/mlflow-stack/tls/tls.crt',
+      UVICORN_SSL_KEYFILE: '/etc/mlflow-stack/tls/tls.key',
+    });
+    expect(server).to.have.property('volumeMounts').that.deep.includes({
+      name: 'server-tls',
+      mountPath: '/etc/mlflow-stack/tls',
+      readOnly: true,
+    });
+    expect(podTemplate(deployed)?.spec.volumes).to.deep.include({
+      name: 'server-tls',
+      secret: {
+        secretName: 'server-tls',
+        items: ['tls.crt', 'tls.key'].map((key) => ({ key, path: key })),
+      },
+    });
+    expect(JSON.stringify(run.get('Job/tracker-migration').inputs)).not.to.include('server-tls');
+    for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'])
+      expect(server).to.have.nested.property(`${probe}.httpGet.scheme`, 'HTTPS');
+    expect(run.get('Service/tracker-service').inputs.spec).to.deep.include({
+      ports: [{ name: 'https', port: 8000, targetPort: 'http' }],
+    });
+    expect(run.outputs.connection).to.deep.include({
+      url: 'https://tracker.team-a.svc:8000/mlflow',
+      ca: { secretName: 'server-tls', key: 'ca.crt' },
+    });
+  });
+
   it('sets no origins where there is no way in from outside', async () => {
     expect(await env({ entry: { hosts: [], origins: [] } })).not.to.have.property(
       'MLFLOW_SERVER_CORS_ALLOWED_ORIGINS',

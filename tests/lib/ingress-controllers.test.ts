@@ -17,7 +17,6 @@ const plain: IngressNeeds = {
   internal: false,
   allowedCidrs: [],
   healthPath: '/mlflow/health',
-  serverTls: false,
 };
 const limited = { allowedCidrs: ['10.0.0.0/8', 'fd00::/8'] };
 
@@ -75,6 +74,12 @@ describe('an Ingress controller', () => {
       expect(seen(controllers[name].annotations(plain))).to.deep.equal(always[name]);
     });
   }
+
+  it('of kind gce asks for health over TLS where the server speaks it', () => {
+    const serverTls = { host: 'mlflow.team-a.svc', secretName: 'server-tls' };
+    const [backend] = controllers.gce.objects?.({ ...plain, serverTls }) ?? [];
+    expect(backend?.spec).to.have.nested.property('healthCheck.type', 'HTTPS');
+  });
 
   it('of kind gce has time-out and health check in an object that the Service names', () => {
     const { objects, serviceAnnotations } = controllers.gce;
@@ -226,6 +231,38 @@ describe('an Ingress controller', () => {
               'team-a-way-in-allow-list@kubernetescrd,team-a-way-in-redirect@kubernetescrd',
           },
           objects: [redirect({}), allowList],
+        },
+      },
+    ],
+    [
+      'speaks TLS to the server',
+      { serverTls: { host: 'mlflow.team-a.svc', secretName: 'server-tls' } },
+      {
+        nginx: { annotations: { [nginx('backend-protocol')]: 'HTTPS' } },
+        traefik: {
+          annotations: {},
+          objects: [
+            {
+              kind: 'ServersTransport',
+              name: 'way-in-transport',
+              spec: { serverName: 'mlflow.team-a.svc', rootCAsSecrets: ['server-tls'] },
+            },
+          ],
+          service: {
+            [traefik('service.serversscheme')]: 'https',
+            [traefik('service.serverstransport')]: 'team-a-way-in-transport@kubernetescrd',
+          },
+        },
+        gce: {
+          annotations: {},
+          service: {
+            'cloud.google.com/backend-config': '{"default":"way-in-backend"}',
+            'cloud.google.com/neg': '{"ingress":true}',
+            'cloud.google.com/app-protocols': '{"https":"HTTPS"}',
+          },
+        },
+        alb: {
+          annotations: { [alb('backend-protocol')]: 'HTTPS', [alb('healthcheck-protocol')]: 'HTTPS' },
         },
       },
     ],

@@ -191,6 +191,7 @@ describe('planned objects', () => {
         'apis/networking.k8s.io/v1/ingresses/mlflow-ingress-http',
         'apis/traefik.io/v1alpha1/middlewares/mlflow-ingress-redirect',
         'apis/traefik.io/v1alpha1/middlewares/mlflow-ingress-allow-list',
+        'apis/traefik.io/v1alpha1/serverstransports/mlflow-ingress-transport',
         'apis/gateway.networking.k8s.io/v1/httproutes/mlflow-http-route',
         'apis/cloud.google.com/v1/backendconfigs/mlflow-ingress-backend',
         'apis/networking.gke.io/v1beta1/frontendconfigs/mlflow-ingress-frontend',

@@ -35,6 +35,14 @@ describe('a warning', () => {
       /allowAnyHost is true.*DNS rebinding/,
     ],
     [
+      'of a Gateway that has to be told to speak TLS',
+      {
+        server: { tls: { enabled: true } },
+        httpRoute: { enabled: true, hosts: ['a.localhost'], parentRefs: [{ name: 'edge' }] },
+      },
+      /BackendTLSPolicy/,
+    ],
+    [
       'of SQLite, which is for one person',
       { backendStore: { kind: 'sqlite' } },
       /backendStore\.kind is sqlite.*use postgres/,

@@ -206,6 +206,15 @@ describe('settings that do not go together', () => {
       'pods.imagePullSecrets names a more than once; name each once',
     ],
 
+    [
+      { server: { tls: { enabled: true }, jobs: true } },
+      'server.tls.enabled is true, but the job runner of server.jobs calls the server in plain text; switch one of them off',
+    ],
+    [
+      { server: { env: { UVICORN_SSL_KEYFILE: '/key' } } },
+      'server.env has UVICORN_SSL_KEYFILE, which the program sets itself; use mlflow-stack:server.tls',
+    ],
+
     // Versions
     [
       { server: tag('3.9.0') },

@@ -203,6 +203,7 @@ export const serverArgs: MlflowServerArgs = {
   tmpSize: '2Gi',
   rbac: { rules: [], clusterRules: [] },
   service: { type: 'ClusterIP', port: 8000, allowedCidrs: [], annotations: {} },
+  tls: { enabled: false, secretName: 'server-tls' },
   extraAllowedHosts: [],
   extraAllowedOrigins: [],
   probes: {
