@@ -11,6 +11,7 @@ import {
   Ingress,
   MlflowRuntime,
   MlflowServer,
+  NetworkPolicies,
   ServerKeys,
   TraceArchival,
 } from './components/index.ts';
@@ -23,6 +24,7 @@ import { imageReference, mlflowVersion as versionOf } from './lib/image.ts';
 import { inNamespace } from './lib/ingress-controllers.ts';
 import { migrationInputs } from './lib/migration-inputs.ts';
 import { names } from './lib/names.ts';
+import { workloadPolicies } from './lib/network.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
 
 const settings = loadSettings();
@@ -40,6 +42,11 @@ const provider = new Provider('kubernetes', {
 const target = targetNamespace({ ...settings.namespace, dataProtection }, provider);
 const opts = target.contentOptions;
 const common = { namespace: target.name, dataProtection, imagePullSecrets: settings.pods.imagePullSecrets };
+
+if (settings.networkPolicy.enabled) {
+  const policies = workloadPolicies(settings, facts);
+  new NetworkPolicies(names.networkPolicies, { namespace: target.name, policies }, opts);
+}
 
 const artifactStore = new ArtifactStore(names.artifactStore, { ...settings.artifactStore, ...common }, opts);
 const artifacts = artifactStore.connection;

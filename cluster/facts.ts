@@ -1,6 +1,7 @@
 // What a program has to know of the stack that is already there.
 import type { Settings } from '../config.ts';
 import { secretMark } from '../lib/hash.ts';
+import { uriPort } from '../lib/database.ts';
 import { mlflowVersion } from '../lib/image.ts';
 import { instanceName, isOwn } from '../lib/labels.ts';
 import { annotations, databaseTlsSecret, ingressNames, names } from '../lib/names.ts';
@@ -27,6 +28,8 @@ export interface ClusterFacts {
    * there are none.
    */
   readonly externalRevision: string;
+  /** Ports in the URIs of databases that Secrets hold, by the setting that names the Secret. */
+  readonly databasePorts: Readonly<Record<string, number>>;
 }
 
 export interface DeployedServer {
@@ -44,21 +47,23 @@ export interface DeployedServer {
 export const noFacts: ClusterFacts = {
   keys: {},
   databaseTls: {},
-  ingressTls: {},
   deployed: undefined,
   externalRevision: '',
+  databasePorts: {},
+  ingressTls: {},
 };
 
 export async function readFacts(view: ClusterView, settings: Settings): Promise<ClusterFacts> {
   const namespace = settings.namespace.name;
-  const [keys, databaseTls, ingressTls, deployed, externalRevision] = await Promise.all([
+  const [keys, databaseTls, ingressTls, deployed, externalRevision, databasePorts] = await Promise.all([
     ownSecret(view, namespace, names.keys),
     ownSecret(view, namespace, databaseTlsSecret),
     ownSecret(view, namespace, ingressNames(names.ingress).selfSigned),
     readDeployed(view, namespace),
     revisionOf(view, settings),
+    portsInUris(view, settings),
   ]);
-  return { keys, databaseTls, ingressTls, deployed, externalRevision };
+  return { keys, databaseTls, ingressTls, deployed, externalRevision, databasePorts };
 }
 
 async function ownSecret(
@@ -134,4 +139,17 @@ async function revisionOf(view: ClusterView, settings: Settings): Promise<string
   // In an order that depends on the content alone.
   const parts = [...new Set(values.flat().map((value) => JSON.stringify(value)))].sort();
   return parts.length === 0 ? '' : secretMark(parts.join('\n'), instanceName());
+}
+
+async function portsInUris(view: ClusterView, settings: Settings): Promise<Record<string, number>> {
+  const uris = secretReferences(settings).filter(
+    ({ format }) => format === 'databaseUri' || format === 'otherDatabaseUri',
+  );
+  const ports = uris.map(async (reference) => {
+    const content = await readContent(view, settings.namespace.name, reference);
+    const values = content === undefined || content === unreadable ? {} : content.values;
+    const port = uriPort(values[reference.keys[0] ?? '']?.trim() ?? '');
+    return port === undefined ? [] : [[reference.setting, port] as const];
+  });
+  return Object.fromEntries((await Promise.all(ports)).flat());
 }

@@ -7,5 +7,6 @@ export { Ingress, type IngressArgs } from './ingress.ts';
 export { MlflowServer, type MlflowServerArgs } from './mlflow-server.ts';
 export type { Migration, Rollout } from './rollout.ts';
 export { MlflowRuntime, type MlflowRuntimeArgs } from './runtime.ts';
+export { NetworkPolicies, type NetworkPoliciesArgs } from './network-policies.ts';
 export { ServerKeys, type ServerKeysArgs } from './server-keys.ts';
 export { TraceArchival, type TraceArchivalArgs } from './trace-archival.ts';

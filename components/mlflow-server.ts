@@ -7,6 +7,7 @@ import type { core } from '@pulumi/kubernetes/types/input.js';
 import { type PublicEntry, allowedHosts } from '../lib/allowed-hosts.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
+import { podPorts } from '../lib/network.ts';
 import { type Resources, mlflowPod, plainVariables } from '../lib/pod.ts';
 import { optionArgs } from '../lib/server-options.ts';
 import type {
@@ -135,7 +136,7 @@ export class MlflowServer extends pulumi.ComponentResource {
   }
 }
 
-const containerPort = 5000;
+const containerPort = podPorts.server;
 
 /** The schema is ready, and nothing writes to it that does not know it. */
 function migrated(
@@ -209,8 +210,7 @@ function deployment(
         },
       },
       spec: {
-        // Whoever scales the pods decides on their number.
-        replicas: scalesItself ? undefined : args.replicas,
+        replicas: scalesItself ? args.autoscaling.min : args.replicas,
         // A volume of one node cannot be handed over while the old pod still holds it.
         strategy: args.canRoll
           ? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
@@ -222,6 +222,8 @@ function deployment(
     {
       parent,
       customTimeouts: { create: `${args.timeoutSeconds}s`, update: `${args.timeoutSeconds}s` },
+      // An autoscaler decides on the number of pods. Without any number Kubernetes would make it 1 in the meantime.
+      ignoreChanges: scalesItself ? ['spec.replicas'] : [],
     },
   );
 }

@@ -1,18 +1,14 @@
-// An S3 server in the cluster (SeaweedFS): one pod, one claim, one private bucket, one key, for stacks whose artifacts several
+// An S3 server in the cluster (SeaweedFS) with one private bucket and one key, for stacks whose artifacts several
 // pods must share and that have no bucket elsewhere.
 import * as pulumi from '@pulumi/pulumi';
-import { StatefulSet } from '@pulumi/kubernetes/apps/v1/statefulSet.js';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
-import { Service } from '@pulumi/kubernetes/core/v1/service.js';
-import type { core } from '@pulumi/kubernetes/types/input.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
-import { objectLabels, selectorLabels } from '../lib/labels.ts';
-import { definedOnly, restrictedContainer, restrictedPod } from '../lib/pod.ts';
+import { objectLabels } from '../lib/labels.ts';
+import { podPorts } from '../lib/network.ts';
 import { parseQuantity } from '../lib/quantity.ts';
 import type { ArtifactStoreArgs } from './artifact-store.ts';
-import { dataClaim } from './claim.ts';
 import type { SecretKey } from './connections.ts';
-import { workloadAccount } from './service-account.ts';
+import { statefulServer } from './stateful-server.ts';
 
 /** Where the server is, known once it is ready, and the key to its bucket. */
 export interface S3Server {
@@ -21,53 +17,41 @@ export interface S3Server {
 }
 
 const component = 's3';
-const port = 8333;
+const port = podPorts.s3;
 /** Any user that is not root: the image has none of its own. */
 const user = 1000;
 const dataPath = '/data';
 const configPath = '/etc/seaweedfs';
 
 export function s3Server(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource): S3Server {
-  const credentials = credentialsSecret(name, args, parent);
-  const claim = dataClaim(name, { ...args, name, component, accessMode: 'ReadWriteOnce' }, parent);
-  const metadata = { name, namespace: args.namespace, labels: objectLabels(component) };
-  const serviceAccount = workloadAccount(name, { ...args, component }, parent);
-  const service = new Service(
-    `${name}-service`,
+  const secretName = credentialsSecret(name, args, parent).metadata.name;
+  const host = statefulServer(
+    name,
     {
-      // The StatefulSet is waited for; waiting for its Service as well would only add ten seconds.
-      metadata: { ...metadata, annotations: { 'pulumi.com/skipAwait': 'true' } },
-      spec: { selector: selectorLabels(component), ports: [{ name: 's3', port, targetPort: 's3' }] },
+      ...args,
+      component,
+      user,
+      port,
+      command: ['weed'],
+      args: ['-logtostderr=true', 'server', ...serverOptions(args.size)],
+      env: [{ name: 'BUCKET', value: args.bucket }, { name: 'HOME', value: '/tmp' }, ...lockedToolPort],
+      dataPath,
+      volumes: [{ name: 'config', secret: { secretName, items: [{ key: 's3.json', path: 's3.json' }] } }],
+      volumeMounts: [{ name: 'config', mountPath: configPath, readOnly: true }],
+      question: { httpGet: { path: '/healthz', port: component } },
+      afterStart: ['sh', '-c', makeBucketScript],
+      // Its volumes are closed after two. One of its parts then goes on for a minute to write a log of changes, which nobody
+      // reads, to the volumes that are gone.
+      graceSeconds: 10,
+      timeoutSeconds: 300,
     },
-    { parent },
+    parent,
   );
-  const server = new StatefulSet(
-    `${name}-server`,
-    {
-      metadata,
-      spec: {
-        serviceName: service.metadata.name,
-        replicas: 1,
-        selector: { matchLabels: selectorLabels(component) },
-        template: {
-          metadata: { labels: objectLabels(component) },
-          spec: serverPod(args, {
-            serviceAccount: serviceAccount.metadata.name,
-            secretName: credentials.metadata.name,
-            claimName: claim.metadata.name,
-          }),
-        },
-      },
-    },
-    // As for the database: a pod that cannot start must be replaced by one that can.
-    { parent, replaceOnChanges: ['spec.template'], deleteBeforeReplace: true },
-  );
-  const key = (variable: string): SecretKey => ({ secretName: credentials.metadata.name, key: variable });
   return {
-    endpointUrl: pulumi.interpolate`http://${server.spec.serviceName}.${server.metadata.namespace}.svc:${port}`,
+    endpointUrl: pulumi.interpolate`http://${host}:${port}`,
     secrets: {
-      AWS_ACCESS_KEY_ID: key('AWS_ACCESS_KEY_ID'),
-      AWS_SECRET_ACCESS_KEY: key('AWS_SECRET_ACCESS_KEY'),
+      AWS_ACCESS_KEY_ID: { secretName, key: 'AWS_ACCESS_KEY_ID' },
+      AWS_SECRET_ACCESS_KEY: { secretName, key: 'AWS_SECRET_ACCESS_KEY' },
     },
   };
 }
@@ -131,48 +115,3 @@ for attempt in $(seq 120); do
 done
 echo "bucket $BUCKET could not be made" >&2
 exit 1`;
-
-function serverPod(
-  args: ArtifactStoreArgs,
-  names: Record<'serviceAccount' | 'secretName' | 'claimName', pulumi.Input<string>>,
-): core.v1.PodSpec {
-  const answers = { httpGet: { path: '/healthz', port: 's3' } };
-  return {
-    serviceAccountName: names.serviceAccount,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    imagePullSecrets: args.imagePullSecrets.map((secret) => ({ name: secret })),
-    securityContext: restrictedPod(user),
-    terminationGracePeriodSeconds: 60,
-    containers: [
-      {
-        name: 's3',
-        image: args.image,
-        command: ['weed'],
-        args: ['-logtostderr=true', 'server', ...serverOptions(args.size)],
-        env: [{ name: 'BUCKET', value: args.bucket }, { name: 'HOME', value: '/tmp' }, ...lockedToolPort],
-        ports: [{ name: 's3', containerPort: port }],
-        lifecycle: { postStart: { exec: { command: ['sh', '-c', makeBucketScript] } } },
-        startupProbe: { ...answers, periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 150 },
-        readinessProbe: { ...answers, periodSeconds: 5, timeoutSeconds: 5 },
-        livenessProbe: { ...answers, periodSeconds: 20, timeoutSeconds: 10, failureThreshold: 6 },
-        resources: { requests: args.resources.requests, limits: definedOnly(args.resources.limits) },
-        securityContext: restrictedContainer,
-        terminationMessagePolicy: 'FallbackToLogsOnError',
-        volumeMounts: [
-          { name: 'data', mountPath: dataPath },
-          { name: 'config', mountPath: configPath, readOnly: true },
-          { name: 'tmp', mountPath: '/tmp' },
-        ],
-      },
-    ],
-    volumes: [
-      { name: 'data', persistentVolumeClaim: { claimName: names.claimName } },
-      {
-        name: 'config',
-        secret: { secretName: names.secretName, items: [{ key: 's3.json', path: 's3.json' }] },
-      },
-      { name: 'tmp', emptyDir: {} },
-    ],
-  };
-}

@@ -13,6 +13,15 @@ export type Dialect = 'postgresql' | 'mysql' | 'mssql';
 
 export const defaultPorts: Readonly<Record<Dialect, number>> = { postgresql: 5432, mysql: 3306, mssql: 1433 };
 
+/** Port in the URI of a database, its dialect's own where it names none; undefined where it is no such URI. */
+export function uriPort(uri: string): number | undefined {
+  if (!URL.canParse(uri)) return undefined;
+  const { protocol, port, searchParams } = new URL(uri);
+  const [scheme = ''] = protocol.split(/[+:]/);
+  const [, defaultPort] = Object.entries(defaultPorts).find(([dialect]) => dialect.startsWith(scheme)) ?? [];
+  return defaultPort && (Number(port || searchParams.get('port')) || defaultPort);
+}
+
 export interface DatabaseAddress {
   readonly dialect: Dialect;
   readonly host: Input<string> | SecretKey;

@@ -47,6 +47,8 @@ interface Controller {
   readonly readsSecrets: boolean;
   readonly canBeInternal: boolean;
   readonly canLimitSources: boolean;
+  /** Where its connections to the server come from: pods of its own, subnets that only their owner knows, or ranges. */
+  sendsFrom(needs: Pick<IngressNeeds, 'internal'>): 'pods' | 'subnets' | readonly string[];
   /** Annotations that a setting stands for, which must therefore not be given by hand. */
   readonly owned: Readonly<Record<string, string>>;
   annotations(needs: IngressNeeds): Annotations;
@@ -56,6 +58,8 @@ interface Controller {
   serviceAnnotations?(needs: IngressNeeds): Annotations;
   objects?(needs: IngressNeeds): ControllerObject[];
 }
+
+const fromPods = () => 'pods' as const;
 
 /** Seconds for one transfer through a load balancer: large artifacts, and requests that the server works on for long. */
 const transferSeconds = 600;
@@ -75,6 +79,7 @@ const nginx: Controller = {
   readsSecrets: true,
   canBeInternal: false,
   canLimitSources: true,
+  sendsFrom: fromPods,
   owned: {
     [`${nginxPrefix}/whitelist-source-range`]: 'ingress.allowedCidrs',
     [`${nginxPrefix}/allowlist-source-range`]: 'ingress.allowedCidrs',
@@ -111,6 +116,7 @@ const traefik: Controller = {
   readsSecrets: true,
   canBeInternal: false,
   canLimitSources: true,
+  sendsFrom: fromPods,
   owned: {},
   annotations: (needs) => ({
     ...(needs.tls && {
@@ -199,6 +205,8 @@ const gce: Controller = {
   readsSecrets: true,
   canBeInternal: true,
   canLimitSources: false,
+  // https://cloud.google.com/load-balancing/docs/firewall-rules; an internal one sends from the subnet of its proxies.
+  sendsFrom: ({ internal }) => (internal ? 'subnets' : ['130.211.0.0/22', '35.191.0.0/16']),
   owned: { 'kubernetes.io/ingress.class': 'ingress.className and ingress.internal' },
   annotations: (needs) => ({
     // GKE knows no IngressClass: https://cloud.google.com/kubernetes-engine/docs/concepts/ingress
@@ -246,6 +254,7 @@ const alb: Controller = {
   readsSecrets: false,
   canBeInternal: true,
   canLimitSources: true,
+  sendsFrom: () => 'subnets',
   owned: {
     [`${albPrefix}/scheme`]: 'ingress.internal',
     [`${albPrefix}/inbound-cidrs`]: 'ingress.allowedCidrs',
@@ -276,6 +285,7 @@ const other: Controller = {
   readsSecrets: true,
   canBeInternal: false,
   canLimitSources: false,
+  sendsFrom: fromPods,
   owned: {},
   annotations: () => none,
 };

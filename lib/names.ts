@@ -10,6 +10,7 @@ export const names = {
   migration: 'mlflow-migration',
   ingress: 'mlflow-ingress',
   httpRoute: 'mlflow-http-route',
+  networkPolicies: 'mlflow-network',
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
 } as const;
@@ -66,9 +67,11 @@ export interface PlannedObject {
   readonly name: string;
 }
 
+const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
 const besideIngress = ingressNames(names.ingress);
 const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
+const workloads = [names.server, ...stores, names.migration, ...cronJobs];
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
 export const plannedObjects: readonly PlannedObject[] = [
@@ -87,9 +90,15 @@ export const plannedObjects: readonly PlannedObject[] = [
   object('HorizontalPodAutoscaler', 'apis/autoscaling/v2', names.server),
   object('VerticalPodAutoscaler', 'apis/autoscaling.k8s.io/v1', names.server),
   object('ServiceMonitor', 'apis/monitoring.coreos.com/v1', names.server),
+  ...workloads.map((name) => ({
+    kind: 'NetworkPolicy',
+    group: networking,
+    resource: 'networkpolicies',
+    name,
+  })),
   ...[names.ingress, besideIngress.plain].map((name) => ({
     kind: 'Ingress',
-    group: 'apis/networking.k8s.io/v1',
+    group: networking,
     resource: 'ingresses',
     name,
   })),

@@ -3,7 +3,8 @@
 import type { Input } from '@pulumi/pulumi';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import type { Mounts, PodParts, PodRuntime, SecretKey } from '../components/connections.ts';
-import { objectLabels } from './labels.ts';
+import { objectLabels, selectorLabels } from './labels.ts';
+import { serverComponent } from './names.ts';
 
 /** Where scripts and certificates are in a pod. */
 export const filesPath = '/opt/mlflow-stack';
@@ -89,7 +90,9 @@ export function mlflowPod(
       imagePullSecrets: runtime.imagePullSecrets.map((name) => ({ name })),
       nodeSelector: merged(({ nodeSelector }) => nodeSelector),
       tolerations: parts.flatMap(({ tolerations }) => tolerations),
-      affinity: parts.map(({ affinity }) => affinity).findLast((each) => each !== undefined),
+      affinity:
+        parts.map(({ affinity }) => affinity).findLast((each) => each !== undefined) ??
+        claimAffinity(args.component, mounts),
       priorityClassName: parts
         .map(({ priorityClassName }) => priorityClassName)
         .findLast((each) => each !== undefined),
@@ -138,6 +141,19 @@ function ownMounts(runtime: PodRuntime, { tmpSize, tmpStorageClassName }: Mlflow
       { name: 'tmp', mountPath: '/tmp' },
       { name: 'mlflow-stack', mountPath: filesPath, readOnly: true },
     ],
+  };
+}
+
+/** A claim can often be mounted on one node only, and the server has it already. */
+function claimAffinity(component: string, { volumes }: Mounts): core.v1.Affinity | undefined {
+  const sharesClaim = volumes.some(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined);
+  if (component === serverComponent || !sharesClaim) return undefined;
+  const podAffinityTerm = {
+    labelSelector: { matchLabels: selectorLabels(serverComponent) },
+    topologyKey: 'kubernetes.io/hostname',
+  };
+  return {
+    podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] },
   };
 }
 

@@ -44,6 +44,14 @@ export const objectName = () =>
     63,
   );
 
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+export const namespaceName = () =>
+  text(
+    'the name of a namespace: at most 63 lower-case letters, digits and hyphens',
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+    63,
+  );
+
 /** Name of a Kubernetes object that may have dots, such as a class. */
 export const className = () =>
   text('at most 253 lower-case letters, digits, hyphens and dots', /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/);
@@ -105,9 +113,16 @@ export const hostName = () =>
     /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/,
   );
 
+/** Where a server is, as seen from the pods: also a Service of the same namespace, or an IPv4 address. */
+export const serverHost = () =>
+  text(
+    'a host name such as db.example.com, or an address, without scheme, port or path',
+    /^[a-zA-Z0-9]([-.a-zA-Z0-9]*[a-zA-Z0-9])?$/,
+  );
+
 /** A range of IPv4 or IPv6 addresses. */
 export function cidr() {
-  const allowed = 'a range of addresses in CIDR notation such as 10.0.0.0/8 or 2001:db8::/32';
+  const allowed = 'a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one';
   return v.pipe(
     v.string(allowed),
     v.check((value) => prefixLength(value) !== undefined, allowed),

@@ -6,6 +6,7 @@ import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { httpRoute, ingress } from './entry.ts';
 import { dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
+import { networkPolicy } from './network-policy.ts';
 import { autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
 import { artifactStore, backendStore, registryStore } from './stores.ts';
 
@@ -38,6 +39,7 @@ export const settingsSchema = section({
 
   ingress,
   httpRoute,
+  networkPolicy,
   gc,
   traceArchival,
 });

@@ -5,7 +5,6 @@ import {
   className,
   dataKey,
   flag,
-  hostName,
   objectName,
   oneOf,
   optionalSection,
@@ -13,6 +12,7 @@ import {
   secretKey,
   secretName,
   secretText,
+  serverHost,
   section,
   size,
   text,
@@ -110,7 +110,7 @@ export const backendStore = optionalSection({
   /** Existing Secret with the whole URI of an external database, its password percent-encoded. */
   uriFrom: v.optional(secretKey()),
   /** Host of an external database. */
-  host: v.optional(hostName()),
+  host: v.optional(serverHost()),
   /** Its port. Default: 5432, 3306 or 1433, by dialect. */
   port: v.optional(wholeNumber(1, 65_535)),
   /** Name of the database in it. */
@@ -131,7 +131,7 @@ export const backendStore = optionalSection({
   readReplica: v.optional(
     section({
       /** Host of the replica; all else is as for the database itself. */
-      host: v.optional(hostName()),
+      host: v.optional(serverHost()),
       port: v.optional(wholeNumber(1, 65_535)),
       /** Existing Secret with the whole URI of the replica. */
       uriFrom: v.optional(secretKey()),

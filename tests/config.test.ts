@@ -102,6 +102,19 @@ describe('settings', () => {
       secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
       metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
       migrations: { enabled: true, runId: '', snapshot: true },
+      networkPolicy: {
+        enabled: true,
+        ingressNamespaces: ['ingress-nginx', 'traefik', 'kube-system'],
+        monitoringNamespaces: ['monitoring'],
+        clients: [],
+        databaseCidrs: [],
+        objectStoreCidrs: [],
+        dnsCidrs: [
+          ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'],
+          '34.118.224.0/20',
+        ],
+        additionalEgressRules: [],
+      },
       ingress: {
         enabled: false,
         hosts: [],
@@ -230,7 +243,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, gc, traceArchival';
+    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival';
 
   it('is told together with all others, in one message', () => {
     expect(
@@ -316,7 +329,7 @@ describe('a mistake in the settings', () => {
     ],
     [
       { server: { service: { allowedCidrs: ['10.0.0.0/40'] } } },
-      'server.service.allowedCidrs[0] is "10.0.0.0/40"; allowed: a range of addresses in CIDR notation such as 10.0.0.0/8 or 2001:db8::/32',
+      'server.service.allowedCidrs[0] is "10.0.0.0/40"; allowed: a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one',
     ],
     [
       { httpRoute: { parentRefs: [{ namespace: 'gateways' }] } },
@@ -336,7 +349,7 @@ describe('a mistake in the settings', () => {
     ],
     [
       { ingress: { allowedCidrs: ['10.0.0.0'] } },
-      'ingress.allowedCidrs[0] is "10.0.0.0"; allowed: a range of addresses in CIDR notation such as 10.0.0.0/8 or 2001:db8::/32',
+      'ingress.allowedCidrs[0] is "10.0.0.0"; allowed: a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one',
     ],
     [
       { ingress: { tls: [{ key: 12345 }] } },
@@ -368,7 +381,7 @@ describe('a mistake in the settings', () => {
     ],
     [
       { backendStore: { host: 'https://db.example' } },
-      'backendStore.host is "https://db.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
+      'backendStore.host is "https://db.example"; allowed: a host name such as db.example.com, or an address, without scheme, port or path',
     ],
     [
       { backendStore: { maxConnections: 5 } },

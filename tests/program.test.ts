@@ -201,6 +201,7 @@ const variants: Variant[] = [
     title: 'with a route of a Gateway beside the Ingress, below a path',
     changes: {
       auth: { kind: 'basic' },
+      networkPolicy: { clients: [{ cidr: '10.0.0.0/8' }] },
       server: {
         staticPrefix: '/mlflow',
         extraAllowedHosts: ['mlflow.example.com'],
@@ -219,6 +220,7 @@ const variants: Variant[] = [
     title: 'with the load balancer of a cloud',
     changes: {
       ingress: { className: 'gce', internal: true, certificate: { clusterIssuer: 'public' } },
+      networkPolicy: { clients: [{ cidr: '10.0.0.0/8' }] },
     },
     cluster: () => ({
       '/apis/cloud.google.com/v1': kinds('BackendConfig'),
@@ -350,6 +352,50 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
                 object.id,
               ).to.have.lengthOf(1);
               if (podTemplate(object)) expect(selected).to.deep.equal([object]);
+            }
+          });
+
+          const policies = () => objects().filter(({ id }) => id.startsWith('NetworkPolicy/'));
+
+          it('lets every pod have the connections that one NetworkPolicy names, and no others', () => {
+            for (const pod of pods()) {
+              const { labels } = podTemplate(pod)?.metadata ?? fail('pod');
+              const selecting = policies().filter((policy) =>
+                matches(policySpec(policy).podSelector.matchLabels, labels),
+              );
+              expect(selecting, pod.id).to.have.lengthOf(1);
+            }
+            for (const policy of policies())
+              expect(policySpec(policy).policyTypes, policy.id).to.deep.equal(['Ingress', 'Egress']);
+            expect(policies()).to.have.lengthOf(pods().length);
+          });
+
+          it('opens server, database and S3 server to the pods that know how to use them, from both sides', () => {
+            for (const [target, variable] of [
+              ['tracking-server', 'MLFLOW_TRACKING_URI'],
+              ['postgres', 'PGPASSWORD'],
+              ['s3', 'AWS_SECRET_ACCESS_KEY'],
+            ] as const) {
+              const policy = policies().find((each) => componentOf(policySpec(each).podSelector) === target);
+              if (policy === undefined) continue;
+              const users = pods().filter((pod) => variablesOf(pod).includes(variable));
+              const admitted = policySpec(policy).ingress.flatMap(({ from = [] }) => from);
+              const admitting = policies().filter((each) =>
+                policySpec(each).egress.some(({ to = [] }) =>
+                  to.some(({ podSelector }) => componentOf(podSelector) === target),
+                ),
+              );
+              const expected = users.map((pod) =>
+                componentOf({ matchLabels: podTemplate(pod)?.metadata.labels }),
+              );
+              expect(
+                admitted.flatMap(({ podSelector }) => componentOf(podSelector) ?? []),
+                policy.id,
+              ).to.have.members(expected);
+              expect(admitting.map((each) => componentOf(policySpec(each).podSelector))).to.have.members(
+                expected,
+              );
+              expect(expected).to.have.length.above(0);
             }
           });
 
@@ -533,9 +579,12 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
     it('leaves out what is switched off', async () => {
       const off = { enabled: false };
       const backendStore = { vacuum: false };
-      const run = await runProgram(plus({ ingress: off, gc: off, migrations: off, backendStore }), { stack });
+      const run = await runProgram(
+        plus({ ingress: off, networkPolicy: off, gc: off, migrations: off, backendStore }),
+        { stack },
+      );
       const kinds = run.resources.map(({ id }) => id.split('/')[0]);
-      expect(kinds).not.to.include.oneOf(['Ingress', 'CronJob', 'Job', 'GcCronJob']);
+      expect(kinds).not.to.include.oneOf(['Ingress', 'NetworkPolicy', 'CronJob', 'Job', 'GcCronJob']);
       expect(run.outputs.trackingUrl).to.equal('http://127.0.0.1:5000');
       expect(run.outputs.nextCommands).not.to.have.any.keys('collectGarbageNow');
       // Hosts that lead nowhere are not accepted either.
@@ -581,6 +630,28 @@ function holdsData(resource: Registered): boolean {
 function selectorOf({ kind, spec }: Manifest): Record<string, string> | undefined {
   return (kind === 'Service' ? spec?.selector : spec?.selector?.matchLabels) as
     Record<string, string> | undefined;
+}
+
+interface PolicyPeer {
+  readonly podSelector?: { readonly matchLabels?: Record<string, string> };
+}
+
+interface PolicySpec {
+  readonly podSelector: { readonly matchLabels: Record<string, string> };
+  readonly policyTypes: string[];
+  readonly ingress: { readonly from?: PolicyPeer[] }[];
+  readonly egress: { readonly to?: PolicyPeer[] }[];
+}
+
+const policySpec = ({ inputs }: Registered): PolicySpec => inputs.spec as unknown as PolicySpec;
+
+/** The component of this stack that a selector means. */
+const componentOf = (selector: PolicyPeer['podSelector']): string | undefined =>
+  selector?.matchLabels?.['app.kubernetes.io/component'];
+
+function variablesOf(pod: Registered): string[] {
+  const { containers, initContainers = [] } = podTemplate(pod)?.spec ?? fail('pod');
+  return [...containers, ...initContainers].flatMap(({ env = [] }) => env.map(({ name }) => name));
 }
 
 function matches(selector: Record<string, string>, labels: Record<string, string> = {}): boolean {

@@ -13,7 +13,9 @@ import {
   printPlaces,
   printTable,
   type Run,
+  secondsToReady,
   serverMemory,
+  serverPod,
   stack,
   withOwnCluster,
 } from './bench/shared.ts';
@@ -44,6 +46,9 @@ async function benchStack(run: Run): Promise<void> {
   const verified = await seconds(() => run([client]));
   const noOp = await median(() => stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes']));
   const preview = await median(() => stack.run(['preview', '--expect-no-changes']));
+  let change = 0;
+  const changed = await median(() => stack.up({ server: { env: { CHANGE: `${++change}` } } }));
+  const { sinceContainerStarted: start } = secondsToReady(await serverPod());
   const program = await programStart();
   const server = await serverMemory();
   printTable(
@@ -55,6 +60,7 @@ async function benchStack(run: Run): Promise<void> {
       ['a client logs, registers and reads everything back', time(verified), ''],
       [`\`up\` without a change (median of ${runs})`, time(noOp), '4.0 s'],
       [`\`preview\` without a change (median of ${runs})`, time(preview), '3.0 s'],
+      [`\`up\` that changes a setting of the server (median of ${runs})`, time(changed), time(start + 10)],
       [`program start (median of ${runs})`, time(program.seconds), '1.0 s'],
       ['memory of the program (RSS)', `${program.megabytes.toFixed(0)} MB`, '160 MB'],
       ['memory of the server pod at rest (RSS)', mebibytes(server?.rssBytes ?? NaN), '450 MiB'],

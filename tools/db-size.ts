@@ -2,11 +2,11 @@
 // reach every kind of database.
 import { execa } from 'execa';
 import { filesPath } from '../lib/pod.ts';
-import { LOCAL_STACK, engineEnvironment, pulumi, selectedStack, stackFile } from './lib/engine.ts';
+import { engineEnvironment, pulumi, stackFile } from './lib/engine.ts';
 import { main } from './lib/main.ts';
 import { helpText, parseOptions } from './lib/options.ts';
 import { readSettings } from './lib/settings.ts';
-import { QUICKSTART } from './lib/target.ts';
+import { QUICKSTART, chosenStack } from './lib/target.ts';
 import { toolPath } from './toolchain/index.ts';
 
 const OPTIONS = {
@@ -26,7 +26,7 @@ await main(async (args, signal) => {
     console.log(`npm run db:size -- [OPTIONS]\n\nPrints the size of the databases.\n\n${helpText(OPTIONS)}`);
     return;
   }
-  const stack = options.stack ?? process.env.PULUMI_STACK ?? selectedStack(QUICKSTART) ?? LOCAL_STACK;
+  const stack = chosenStack(options.stack);
   const { kubernetes } = readSettings(stackFile(stack));
   const { namespace, name } = await serviceOf(stack);
   const where = ['--context', kubernetes.context, '--namespace', namespace];

@@ -1,17 +1,9 @@
 // npm run pulumi -- ARGS: the Pulumi CLI as its documentation describes it, in the quickstart's environment.
 import { existsSync } from 'node:fs';
-import {
-  LOCAL_STACK,
-  hasOwnBackend,
-  prepareEngine,
-  pulumi,
-  selectedStack,
-  stackFile,
-  withStackFile,
-} from './lib/engine.ts';
+import { LOCAL_STACK, hasOwnBackend, prepareEngine, pulumi, stackFile, withStackFile } from './lib/engine.ts';
 import { main } from './lib/main.ts';
 import { ensureEngine } from './lib/plan.ts';
-import { QUICKSTART } from './lib/target.ts';
+import { QUICKSTART, chosenStack } from './lib/target.ts';
 
 /** The commands that know --config-file and write into it. */
 const STACK_FILE_COMMANDS = new Set([
@@ -39,11 +31,7 @@ const GLOBAL_FLAGS_WITH_VALUE = new Set([
 
 await main(async (args, signal) => {
   await ensureEngine(QUICKSTART, signal);
-  const stack =
-    flagValue(args, ['--stack', '-s']) ??
-    process.env.PULUMI_STACK ??
-    selectedStack(QUICKSTART) ??
-    LOCAL_STACK;
+  const stack = chosenStack(flagValue(args, ['--stack', '-s']));
   // A stack of its own making is ready at once; others are the user's to create, as anywhere.
   if (stack === LOCAL_STACK) await prepareEngine(QUICKSTART);
   const run = async (extra: string[]) => {

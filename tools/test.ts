@@ -9,6 +9,7 @@ import { projectDir } from './lib/paths.ts';
 import { embeddedSteps, logDir } from './lib/plan.ts';
 import { LOCAL_STACK } from './lib/engine.ts';
 import { duration, runSteps } from './lib/steps.ts';
+import { systemPackages } from './toolchain/index.ts';
 
 interface Tally {
   readonly passes: number;
@@ -75,6 +76,7 @@ async function e2e(words: string[], signal: AbortSignal): Promise<Tally> {
   if (files.length === 0) return { passes: 0, failures: 0 };
   const logs = { logDir: logDir(E2E), signal };
   try {
+    await runSteps([systemPackages(['chromium'])], logs);
     await runSteps(embeddedSteps(E2E, LOCAL_STACK, [...stackImages, ...testImages]), logs);
     let [passes, failures] = [0, 0];
     for (const file of files) {

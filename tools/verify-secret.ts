@@ -7,12 +7,12 @@ import { clusterClient } from '../cluster/client.ts';
 import { connectionOf } from '../cluster/kubeconfig.ts';
 import { clusterView } from '../cluster/view.ts';
 import type { Settings } from '../config.ts';
-import { LOCAL_STACK, engineEnvironment, selectedStack, stackFile } from './lib/engine.ts';
+import { engineEnvironment, stackFile } from './lib/engine.ts';
 import { main } from './lib/main.ts';
 import { helpText, parseOptions } from './lib/options.ts';
 import { projectDir } from './lib/paths.ts';
 import { readSettings } from './lib/settings.ts';
-import { QUICKSTART } from './lib/target.ts';
+import { QUICKSTART, chosenStack } from './lib/target.ts';
 
 const OPTIONS = {
   stack: { value: 'NAME', help: 'the stack whose file is read (default: the selected one)' },
@@ -28,7 +28,7 @@ await main(async (args) => {
     );
     return;
   }
-  const stack = options.stack ?? process.env.PULUMI_STACK ?? selectedStack(QUICKSTART) ?? LOCAL_STACK;
+  const stack = chosenStack(options.stack);
   const file = options['config-file'] ?? stackFile(stack);
   const settings = readSettings(file);
   // For stack `local` the embedded cluster's, as when the program runs.

@@ -124,7 +124,7 @@ def main():
     for state in to_copy:
         where = database.describe(state.url)
         copies[where] = copies.get(where) or snapshot.take(state.url, state.before or "unversioned")
-    done = [bring_up(state, copies, tracking) for state in states]
+    done = bring_up_all(states, copies, tracking)
     if auth:
         users.ensure(auth, "MLFLOW_AUTH_ADMIN")
         if "METRICS_USERNAME" in os.environ:
@@ -251,31 +251,62 @@ def create(url, tracking):
     print(f"{database.describe(url)} created", flush=True)
 
 
-def bring_up(state, copies, tracking):
-    """Returns what was done, for people."""
+def bring_up_all(states, copies, tracking):
+    """Returns what was done, for people. One that fails takes all back, since the old server works with old schemas only."""
+    done = []
+    for index, state in enumerate(states):
+        try:
+            done.append(bring_up(state, tracking))
+        except Exception as error:
+            if not isinstance(error, (DBAPIError, UnexpectedRevision)):
+                traceback.print_exc()
+            where = database.describe(state.url)
+            undone = "; ".join([undo(state, copies), *go_back(states[:index], copies, where)])
+            sys.exit(f"the migration of {where} failed: {database.reason(error)}; {undone}")
+    return done
+
+
+class UnexpectedRevision(Exception):
+    pass
+
+
+def bring_up(state, tracking):
     where = database.describe(state.url)
     if state.before == state.head:
         return f"{where} is at revision {state.head} already"
-    try:
-        state.schema.upgrade(state)
-    except Exception as error:
-        if not isinstance(error, DBAPIError):
-            traceback.print_exc()
-        sys.exit(f"the migration of {where} failed: {database.reason(error)}; {undo(state, copies.get(where))}")
+    state.schema.upgrade(state)
     after = look(state.url, state.schema, tracking).before
     if after != state.head:
-        sys.exit(f"{where} is at revision {after} after the migration; expected {state.head}")
+        raise UnexpectedRevision(f"it is at revision {after} afterwards, expected {state.head}")
     return f"{where} went from revision {state.before or '(empty)'} to {state.head}"
 
 
-def undo(state, copy):
-    """PostgreSQL alone takes back what a failed migration has done."""
+def undo(state, copies):
+    """PostgreSQL alone takes back by itself what a failed migration has done."""
     if database.is_postgresql(state.url):
         return "it was rolled back"
-    if copy:
+    return put_back(state, copies)
+
+
+def go_back(finished, copies, failed):
+    """For databases that were migrated before another failed. What was empty before needs no way back."""
+    changed = [state for state in finished if state.before != state.head and state.tables]
+    return [
+        f"{where}: {put_back(state, copies)}"
+        for where, state in {database.describe(state.url): state for state in changed}.items()
+        if where != failed or database.is_postgresql(state.url)
+    ]
+
+
+def put_back(state, copies):
+    copy = copies.get(database.describe(state.url))
+    if copy is None:
+        return "restore a backup of it before the next attempt"
+    try:
         snapshot.put_back(state.url, copy)
-        return "it was put back from its copy"
-    return "restore a backup of it before the next attempt"
+    except snapshot.FAILURES as error:
+        return f"it could not be put back from its copy {copy} ({database.reason(error)}); do so before the next attempt"
+    return "it was put back from its copy"
 
 
 def report(**outcome):

@@ -14,14 +14,15 @@ from sqlalchemy.exc import DBAPIError
 import database
 
 KEPT = 2
+FAILURES = (DBAPIError, OSError, sqlite3.Error)
 # PostgreSQL cuts names at 63 bytes, of which "_before_", a revision and the time take up to 37.
 LONGEST_PREFIX = 26
 WITHOUT = "take a backup and set mlflow-stack:migrations.snapshot to false"
 
-# A database that anyone else uses cannot be copied. What is left of the stopped writers has this pod's user.
+# A database that anyone else uses cannot be copied or renamed. What is left of the stopped writers has this pod's user.
 END_SESSIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+    WHERE datname = :database AND usename = current_user AND pid <> pg_backend_pid()
 """
 
 
@@ -36,7 +37,7 @@ def take(url, revision):
     copy = copy_sqlite if database.is_sqlite(url) else copy_postgresql
     try:
         name = copy(url, revision, datetime.now(timezone.utc))
-    except (DBAPIError, OSError, sqlite3.Error) as error:
+    except FAILURES as error:
         sys.exit(
             f"nothing was migrated, because {database.describe(url)} could not be copied "
             f"({database.reason(error)}): mend that, or {WITHOUT}"
@@ -50,7 +51,7 @@ def copy_postgresql(url, revision, moment):
     name = copy_name(original, revision, moment)
     with database.autocommit(url) as connection:
         quote = connection.dialect.identifier_preparer.quote_identifier
-        connection.execute(text(END_SESSIONS))
+        connection.execute(text(END_SESSIONS), {"database": original})
         connection.execute(text(f"CREATE DATABASE {quote(name)} TEMPLATE {quote(original)}"))
         for old in outdated(original, connection.scalars(text("SELECT datname FROM pg_database"))):
             connection.execute(text(f"DROP DATABASE {quote(old)}"))
@@ -73,8 +74,33 @@ def copy_sqlite(url, revision, moment):
 
 
 def put_back(url, copy):
-    """For SQLite, whose copies are files."""
-    overwrite(url.database, copy)
+    """Makes the database what it was when it was copied. The copy stays."""
+    if database.is_sqlite(url):
+        overwrite(url.database, copy)
+    else:
+        put_back_postgresql(url, copy)
+
+
+def put_back_postgresql(url, copy):
+    """Renames last, so that whatever stops this leaves the database or all of its copy under its name."""
+    original = database.name(url)
+    restored, failed = f"{prefix(original)}_restored", f"{prefix(original)}_failed"
+    # No database can be renamed from within.
+    with database.autocommit(url.set(database=copy)) as connection:
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        for statement in (
+            f"DROP DATABASE IF EXISTS {quote(restored)}",
+            f"DROP DATABASE IF EXISTS {quote(failed)}",
+            f"CREATE DATABASE {quote(restored)} TEMPLATE {quote(copy)}",
+        ):
+            connection.execute(text(statement))
+        connection.execute(text(END_SESSIONS), {"database": original})
+        for statement in (
+            f"ALTER DATABASE {quote(original)} RENAME TO {quote(failed)}",
+            f"ALTER DATABASE {quote(restored)} RENAME TO {quote(original)}",
+            f"DROP DATABASE {quote(failed)}",
+        ):
+            connection.execute(text(statement))
 
 
 def overwrite(target, source):

@@ -225,7 +225,14 @@ describe('a secret value', () => {
 });
 
 describe('the facts about a cluster', () => {
-  const none = { keys: {}, databaseTls: {}, ingressTls: {}, deployed: undefined, externalRevision: '' };
+  const none = {
+    keys: {},
+    databaseTls: {},
+    ingressTls: {},
+    deployed: undefined,
+    externalRevision: '',
+    databasePorts: {},
+  };
 
   it('are none in an empty one', async () => {
     expect((await check({})).facts).to.deep.equal(none);
@@ -244,6 +251,27 @@ describe('the facts about a cluster', () => {
       keys: { 'flask-key': 'a', 'kek-passphrase': 'b' },
       databaseTls: { 'tls.crt': 'c' },
       ingressTls: { 'tls.crt': 'd' },
+    });
+  });
+
+  it('are the ports of databases whose URIs it holds, where they may be read', async () => {
+    const from = (name: string) => ({ uriFrom: { secretName: name, key: 'uri' } });
+    const settings = {
+      ...external({ ...from('tracking'), readReplica: from('replica') }),
+      registryStore: from('registry'),
+    };
+    const { facts } = await check(
+      {
+        ...here,
+        ...secret('tracking', { uri: 'postgresql://u:p%40%3A1@db.example:6432/db\n' }),
+        ...secret('replica', { uri: 'postgres:///db?host=db.example&port=6433' }),
+        '/api/v1/namespaces/mlflow/secrets/registry': 403,
+      },
+      settings,
+    );
+    expect(facts?.databasePorts).to.deep.equal({
+      'backendStore.uriFrom': 6432,
+      'backendStore.readReplica.uriFrom': 6433,
     });
   });
 

@@ -25,7 +25,8 @@ describe('the number of pods', () => {
 
   it('is left to a horizontal autoscaler where there is one, so that no update fights it', async () => {
     const run = await build(horizontal());
-    expect(spec(run, deployment)).not.to.have.property('replicas');
+    expect(spec(run, deployment)).to.include({ replicas: 2 });
+    expect(run.get(deployment).ignoreChanges).to.deep.equal(['spec.replicas']);
     expect(run.get('HorizontalPodAutoscaler/tracker-autoscaler').inputs).to.deep.equal({
       apiVersion: 'autoscaling/v2',
       kind: 'HorizontalPodAutoscaler',

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { prepareEngine } from '../../tools/lib/engine.ts';
-import { eventually, inMlflow, kubectl, servingPods, sql } from './support/cluster.ts';
+import { eventually, inMlflow, kubectl, repeatedly, servingPods, sql } from './support/cluster.ts';
 import { type LoadReport, startLoad } from './support/load.ts';
 import type { Credentials } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
@@ -79,6 +79,26 @@ describe('Under a steady load', function () {
       true,
       report.errors.join('\n'),
     );
+  });
+
+  it('an autoscaler takes over without taking a pod away, and decides from then on', async () => {
+    const autoscaled = { ...settings, autoscaling: { enabled: true, min: 2, max: 4 } };
+    const replicas = async () =>
+      Number(
+        await kubectl(...[...inMlflow, 'get', 'deployment/mlflow', '--output', 'jsonpath={.spec.replicas}']),
+      );
+    const seen = new Set<number>();
+    const watch = repeatedly(async () => seen.add(await replicas()));
+    await stack.up(autoscaled);
+    await watch.stop();
+    expect([...seen]).to.deep.equal([3]);
+    // As an autoscaler would.
+    await kubectl(...inMlflow, 'scale', 'deployment/mlflow', '--replicas=4');
+    await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], autoscaled);
+    await stack.up({ ...autoscaled, server: { ...settings.server, env: { ANOTHER: 'change' } } });
+    expect(await replicas()).to.equal(4);
+    await stack.up(settings);
+    expect(await replicas()).to.equal(3);
   });
 
   it('the connections to the database stay within the budget that the stack tells', async () => {

@@ -254,24 +254,4 @@ print(json.dumps(span.trace_id))`;
     expect(await keys()).to.equal(before);
     await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], rotated);
   });
-
-  it('leaves the number of its pods to an autoscaler', async () => {
-    const scaling = {
-      ...base,
-      artifactStore: { accessMode: 'ReadWriteOnce' },
-      autoscaling: { enabled: true, min: 1, max: 1 },
-      metrics: { enabled: false },
-    };
-    await stack.up(scaling);
-    const { spec } = await kubectlJson<{ spec: { scaleTargetRef: { name: string } } }>(
-      ...[...inMlflow, 'get', 'horizontalpodautoscaler/mlflow'],
-    );
-    expect(spec.scaleTargetRef.name).to.equal('mlflow');
-    // As an autoscaler would.
-    await kubectl(...inMlflow, 'scale', 'deployment/mlflow', '--replicas=0');
-    await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], scaling);
-    expect(
-      await kubectl(...inMlflow, 'get', 'deployment/mlflow', '--output', 'jsonpath={.spec.replicas}'),
-    ).to.equal('0');
-  });
 });

@@ -303,6 +303,8 @@ print("null")`;
           bucket: 'team',
           credentialsFrom: { secretName: 's3-login' },
         },
+        // The address in `endpointUrl` is a Service's, and policies see that of the pod behind it.
+        networkPolicy: { objectStoreCidrs: ['0.0.0.0/0'] },
       },
       client,
     );

@@ -20,6 +20,7 @@ const common = {
   auth: { kind: 'basic' },
   gc: { olderThan: 'all' },
   artifactStore: { kind: 's3Compatible' },
+  registryStore: { database: 'mlflow_registry' },
 };
 const server = { replicas: 2, resources: { requests: { cpu: '100m', memory: '512Mi' } } };
 const older = { ...common, server: { ...server, image: { tag: 'v3.16.1-full' } } };
@@ -77,7 +78,8 @@ describe('An upgrade of MLflow', function () {
       users: 'alice',
     });
   };
-  const revision = async () => (await sql('SELECT version_num FROM alembic_version'))[0];
+  const revision = async (database = 'mlflow') =>
+    (await sql('SELECT version_num FROM alembic_version', database))[0];
   const serverVersion = () => kubectl(...inServer, 'mlflow', '--version');
 
   before(async () => {
@@ -102,17 +104,20 @@ describe('An upgrade of MLflow', function () {
     expect(await serverVersion()).to.include('3.16.1');
   });
 
-  it('that fails leaves the old server at work and the database as it was, and says so', async () => {
-    // What the migration wants to make is there already, in a shape that it cannot use.
-    await sql('CREATE TABLE sql_span_cost_daily_rollups (id integer)');
+  it('that fails leaves the old server at work and both databases as they were, and says so', async () => {
+    // What the second migration wants to make is there already, in a shape that it cannot use.
+    await sql('CREATE TABLE sql_span_cost_daily_rollups (id integer)', 'mlflow_registry');
     const { exitCode, output } = await stack.try(['up', '--yes', '--skip-preview'], current);
     expect(exitCode).not.to.equal(0);
-    expect(output).to.include('The server of MLflow 3.16.1 runs again');
+    expect(output)
+      .to.include('The server of MLflow 3.16.1 runs again')
+      .and.match(/database mlflow at \S+: it was put back from its copy/);
     expect(await revision()).to.equal(oldRevision);
+    expect(await revision('mlflow_registry')).to.equal(oldRevision);
     await kubectl(...inMlflow, 'rollout', 'status', 'deployment/mlflow', '--timeout=120s');
     expect(await serverVersion()).to.include('3.16.1');
     await expectAll();
-    await sql('DROP TABLE sql_span_cost_daily_rollups');
+    await sql('DROP TABLE sql_span_cost_daily_rollups', 'mlflow_registry');
   });
 
   it('runs no two versions at the same time, migrates once, and finds everything', async () => {
@@ -127,7 +132,8 @@ describe('An upgrade of MLflow', function () {
     expect(schemaRevision)
       .to.equal(await revision())
       .and.not.to.equal(oldRevision);
-    expect(await sql('SELECT datname FROM pg_database')).to.include(databaseSnapshot);
+    const databases = await sql('SELECT datname FROM pg_database');
+    expect(databases).to.include.members(String(databaseSnapshot).split(', '));
     await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], current);
   });
 
@@ -160,5 +166,21 @@ describe('An upgrade of MLflow', function () {
     });
     const { output } = await tryKubectl(...inMlflow, 'get', 'deployment/mlflow', '--output', 'yaml');
     expect(output).not.to.include('stopped-replicas');
+  });
+
+  it('is taken back with the copies of the databases, as docs/upgrade.md says', async () => {
+    const { databaseSnapshot } = await stack.outputs();
+    const remove = [...inMlflow, 'delete', '--cascade=foreground'];
+    await kubectl(...remove, 'deployment/mlflow', 'cronjob/mlflow-gc');
+    await kubectl(...remove, 'jobs', '--selector', 'app.kubernetes.io/component=migration');
+    for (const copy of String(databaseSnapshot).split(', ')) {
+      const [original = ''] = copy.split('_before_');
+      await sql(`ALTER DATABASE "${original}" RENAME TO "${original}_newer"`, 'postgres');
+      await sql(`ALTER DATABASE "${copy}" RENAME TO "${original}"`, 'postgres');
+    }
+    await stack.run(['up', '--yes', '--skip-preview', '--refresh'], older);
+    expect(await serverVersion()).to.include('3.16.1');
+    expect(await revision()).to.equal(oldRevision);
+    await expectAll();
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { PodParts } from '../../components/index.ts';
 import { type MlflowPodArgs, definedOnly, mlflowPod, restrictedPod } from '../../lib/pod.ts';
-import { labelsOf, noParts, runtime } from '../support/args.ts';
+import { labelsOf, noParts, runtime, selectorOf } from '../support/args.ts';
 import { runStack } from '../support/mocks.ts';
 import { type Container, type PodSpec, violations } from '../support/restricted.ts';
 
@@ -215,6 +215,22 @@ describe('what the user adds to pods', () => {
       name: 'extra',
       mountPath: '/extra',
     });
+  });
+
+  it('keeps a pod near the server where both mount a claim, unless somebody says where it goes', async () => {
+    const mounts = {
+      volumes: [{ name: 'artifacts', persistentVolumeClaim: { claimName: 'artifacts' } }],
+      volumeMounts: [],
+    };
+    const podAffinityTerm = {
+      labelSelector: { matchLabels: selectorOf('tracking-server') },
+      topologyKey: 'kubernetes.io/hostname',
+    };
+    expect((await pod({ mounts })).spec.affinity).to.deep.equal({
+      podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] },
+    });
+    expect((await pod({ mounts }, everywhere)).spec.affinity).to.deep.equal({ nodeAffinity: {} });
+    expect((await pod({ mounts, component: 'tracking-server' })).spec.affinity).to.equal(undefined);
   });
 
   it('never takes a pod out of its workload', async () => {

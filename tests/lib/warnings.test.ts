@@ -19,6 +19,11 @@ describe('a warning', () => {
     ],
     ['is not given for enough memory', memory('1Gi', {}), undefined],
     ['is given for an official image without drivers', { image: { tag: 'v3.17.2' } }, /without -full/],
+    [
+      'is given for a variable that looks like a secret',
+      { env: { OPENAI_API_KEY: 'x', LOG_FORMAT: 'y' } },
+      /^[^,]*OPENAI_API_KEY, which looks like a secret[^,]*,[^,]*$/,
+    ],
     ["is not given for an image of one's own", { image: { repository: 'a/b', tag: 'v3.17.2' } }, undefined],
   ] as const) {
     it(title, () => {

@@ -6,6 +6,8 @@ const external = { kind: 'external', host: 'db.example', connectionFrom: { secre
 const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
 const web = { enabled: true, hosts: ['a.localhost', 'b.localhost'] };
 const route = { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['c.localhost'] };
+/** Network policies let addresses in. */
+const admitted = { networkPolicy: { clients: [{ cidr: '10.0.0.0/8' }] } };
 const tag = (version: string) => ({ image: { tag: `v${version}-full` } });
 
 describe('settings that do not go together', () => {
@@ -351,7 +353,7 @@ describe('settings that do not go together', () => {
     ...[{ tls: [{ secretName: 's' }] }, { certificate: { issuer: 'ca' } }].map(
       (changes) =>
         [
-          { ingress: { ...web, className: 'alb', ...changes } },
+          { ingress: { ...web, className: 'alb', ...changes }, networkPolicy: { enabled: false } },
           'ingress.tls and ingress.certificate make Secrets, but the controller is alb, which takes its certificates elsewhere; use ingress.tls with hosts alone, and name the certificate by annotation or let the controller find it',
         ] as const,
     ),
@@ -362,6 +364,7 @@ describe('settings that do not go together', () => {
           className: 'alb',
           annotations: { 'alb.ingress.kubernetes.io/scheme': 'internal' },
         },
+        networkPolicy: { enabled: false },
       },
       'ingress.annotations has alb.ingress.kubernetes.io/scheme, which the program sets itself; use mlflow-stack:ingress.internal',
     ],
@@ -402,9 +405,10 @@ describe('settings that do not go together', () => {
           'ingress lets',
         ],
         [{ httpRoute: { ...route, hosts: ['a.example'] } }, 'httpRoute lets'],
-        [{ server: { service: { type: 'LoadBalancer' } } }, 'server.service lets'],
+        [{ ...admitted, server: { service: { type: 'LoadBalancer' } } }, 'server.service lets'],
         [
           {
+            ...admitted,
             ingress: { enabled: true, hosts: ['a.example'] },
             server: { service: { type: 'LoadBalancer', allowedCidrs: ['10.0.0.0/8', '::/0'] } },
           },
@@ -496,8 +500,9 @@ describe('settings that do go together', () => {
     { ingress: { hosts: [] } },
     { ingress: { enabled: true, hosts: ['a.example'] }, auth: { acceptPublic: true } },
     { ingress: { enabled: true, hosts: ['a.example'] }, auth: { kind: 'basic' } },
-    { ingress: { enabled: true, hosts: ['a.example'], className: 'gce', internal: true } },
+    { ...admitted, ingress: { enabled: true, hosts: ['a.example'], className: 'gce', internal: true } },
     {
+      ...admitted,
       ingress: { enabled: true, hosts: ['a.example'], className: 'nginx', allowedCidrs: ['10.0.0.0/8'] },
       server: { service: { type: 'LoadBalancer', allowedCidrs: ['fd00::/8'] } },
     },
@@ -505,12 +510,15 @@ describe('settings that do go together', () => {
       { 'networking.gke.io/load-balancer-type': 'Internal' },
       { 'service.beta.kubernetes.io/aws-load-balancer-scheme': 'internal' },
       { 'service.beta.kubernetes.io/azure-load-balancer-internal': 'true' },
-    ].map((annotations) => ({ server: { service: { type: 'LoadBalancer', annotations } } })),
-    { server: { service: { type: 'NodePort' } } },
+    ].map((annotations) => ({ ...admitted, server: { service: { type: 'LoadBalancer', annotations } } })),
+    { ...admitted, server: { service: { type: 'NodePort' } } },
     { ingress: web, httpRoute: route },
     { ingress: { ...web, enabled: false }, httpRoute: { ...route, hosts: web.hosts } },
     { server: { extraAllowedHosts: ['10.*', '*.example.com', '*'], allowAnyHost: true } },
-    { ingress: { ...web, className: 'alb', tls: [{}], internal: true, allowedCidrs: ['10.0.0.0/8'] } },
+    {
+      ingress: { ...web, className: 'alb', tls: [{}], internal: true, allowedCidrs: ['10.0.0.0/8'] },
+      ...admitted,
+    },
     {
       ingress: {
         ...web,

@@ -1,7 +1,15 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { V1DeploymentSpec } from '@kubernetes/client-node';
 import { expect } from 'chai';
+import { parseAllDocuments } from 'yaml';
 import { missing, type KubernetesObject } from '../../tools/cluster/api.ts';
-import { certificates, cgroupOf, CONFIG_FILES, daemonScripts, render } from '../../tools/cluster/config.ts';
+import { certificates, cgroupOf, configuration, render } from '../../tools/cluster/config.ts';
 import { chooseNetwork, occupiedRanges, overlaps } from '../../tools/cluster/network.ts';
+import { makePki } from '../../tools/cluster/pki.ts';
 import { manifestOf } from '../../tools/images/oci.ts';
 
 const settingsOf = (instance: string, occupied: string[] = []) => ({
@@ -12,9 +20,8 @@ const settingsOf = (instance: string, occupied: string[] = []) => ({
   pauseImage: 'localhost/pause:1',
 });
 type Settings = ReturnType<typeof settingsOf>;
-const scriptsOf = (settings: Settings) => daemonScripts(settings, (name) => `/tools/${name}`);
-const everything = (settings: Settings) =>
-  [...CONFIG_FILES.map((file) => render(file, settings)), ...Object.values(scriptsOf(settings))].join('\n');
+const filesOf = (settings: Settings) => configuration(settings, (name) => `/tools/${name}`);
+const everything = (settings: Settings) => Object.values(filesOf(settings)).join('\n');
 
 describe('cluster network', () => {
   it('is the same for the same instance, and another for another one', () => {
@@ -103,7 +110,7 @@ describe('cluster configuration', () => {
   });
 
   it('quotes what the shell would take apart', () => {
-    const script = scriptsOf({ ...settings, dir: "/a b/it's" }).kubelet;
+    const script = filesOf({ ...settings, dir: "/a b/it's" })['daemons/kubelet'];
     expect(script)
       .to.match(/^#!\/bin\/sh\nexec \/tools\/kubelet /)
       .and.include(`'--config=/a b/it'\\''s/kubelet.yaml'`);
@@ -111,6 +118,51 @@ describe('cluster configuration', () => {
 
   it('refuses a template with an unknown name', () => {
     expect(() => render('resolv.conf', {})).to.throw('nothing is known about dnsAddress');
+  });
+});
+
+describe('cluster services', () => {
+  const unknown = { addonsImage: 'a', traefikImage: 'b', gatewayCertificate: 'c', gatewayKey: 'd' };
+  const addons = parseAllDocuments(render('addons.yaml', { ...settingsOf('e2e'), ...unknown })).map(
+    (document) => document.toJS() as { kind: string; metadata: { name: string }; spec: unknown },
+  );
+  const specOf = (kind: string, name: string) =>
+    addons.find((each) => each.kind === kind && each.metadata.name === name)?.spec;
+
+  it('have a Gateway at the ports of Traefik, which would ignore any other', () => {
+    const { template } = specOf('Deployment', 'traefik') as V1DeploymentSpec;
+    const [container] = template.spec?.containers ?? [];
+    const ports = container?.ports?.map(({ containerPort }) => containerPort) ?? [];
+    for (const port of ports) expect(container?.args?.join(' ')).to.match(new RegExp(`address=:${port} `));
+    const { listeners } = specOf('Gateway', 'traefik') as { listeners: { port: number }[] };
+    expect(listeners.map(({ port }) => port)).to.deep.equal(ports);
+  });
+});
+
+describe('cluster certificates', () => {
+  let dir: string;
+  beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'pki-'))));
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  it('keep their authority when a newer version needs one more', async () => {
+    const read = () =>
+      Object.fromEntries(
+        readdirSync(join(dir, 'pki')).map((name) => [name, readFileSync(join(dir, 'pki', name), 'utf8')]),
+      );
+    // A child process can write to a file only.
+    const log = createWriteStream('/dev/null');
+    await once(log, 'open');
+    const context = { log, signal: new AbortController().signal, report: () => undefined };
+    await makePki({ ...settingsOf('e2e'), dir }, context);
+    const before = read();
+    for (const kind of ['crt', 'key', 'kubeconfig']) rmSync(join(dir, 'pki', `kube-router.${kind}`));
+    await makePki({ ...settingsOf('e2e'), dir }, context);
+    const after = read();
+    const changed = Object.keys(before).filter((name) => after[name] !== before[name]);
+    expect(changed.sort()).to.deep.equal(['kube-router.crt', 'kube-router.key', 'kube-router.kubeconfig']);
+    const certificate = new X509Certificate(after['kube-router.crt'] ?? '');
+    expect(certificate.verify(new X509Certificate(before['ca.crt'] ?? '').publicKey)).to.equal(true);
+    expect(readdirSync(dir)).to.deep.equal(['pki']);
   });
 });
 
@@ -129,12 +181,19 @@ describe('cluster readiness', () => {
     },
   });
 
-  it('is complete when node and services reported since the boot', () => {
-    expect(missing(node(after), [pod(after)], ['coredns'], booted)).to.deep.equal([]);
+  const rules = '-A KUBE-ROUTER-FORWARD -m comment --comment "rule ... to POD name:coredns-1 namespace: x"';
+
+  it('is complete when node and services reported since the boot, and their traffic is filtered', () => {
+    expect(missing(node(after), [pod(after)], ['coredns'], rules, booted)).to.deep.equal([]);
+  });
+
+  it('waits until policies would be enforced', () => {
+    for (const other of ['', rules.replace('coredns-1', 'coredns-12')])
+      expect(missing(node(after), [pod(after)], ['coredns'], other, booted)).to.deep.equal(['kube-router']);
   });
 
   it('does not believe what was reported before it', () => {
-    expect(missing(node(before), [pod(before)], ['coredns'], booted)).to.deep.equal([
+    expect(missing(node(before), [pod(before)], ['coredns'], rules, booted)).to.deep.equal([
       'the node (no word from the kubelet)',
       'coredns',
     ]);
@@ -142,7 +201,7 @@ describe('cluster readiness', () => {
 
   it('names what is not ready', () => {
     expect(
-      missing(node(after, 'False'), [pod(after, 'False')], ['coredns', 'traefik'], booted),
+      missing(node(after, 'False'), [pod(after, 'False')], ['coredns', 'traefik'], rules, booted),
     ).to.deep.equal(['the node (no network)', 'coredns', 'traefik']);
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,14 @@ import { findChecksum } from '../../tools/toolchain/download.ts';
 import { clusterToolSteps, engineSteps, toolPath } from '../../tools/toolchain/index.ts';
 import { install, versionsIn } from '../../tools/toolchain/install.ts';
 import { fillAtomically, toolDir } from '../../tools/toolchain/store.ts';
-import { clusterTools, engineTools, type GoBuild, type Tool, type Way } from '../../tools/toolchain/tools.ts';
+import {
+  clusterTools,
+  engineTools,
+  gatewayApi,
+  type GoBuild,
+  type Tool,
+  type Way,
+} from '../../tools/toolchain/tools.ts';
 
 describe('toolchain', () => {
   let dir: string;
@@ -96,6 +103,13 @@ describe('toolchain', () => {
     it('changes with version and flags', () => {
       const flagged: Tool = { ...tool, ways: [{ kind: 'go', builds: [{ ...build, tags: 'x' }] }] };
       expect(new Set([key(), key({ ...tool, version: '1.2.4' }), key(flagged)]).size).to.equal(3);
+    });
+    it('of files in a module changes with its pins', () => {
+      const way: Way = { kind: 'module', module: 'm', package: 'example.com/m', folder: 'crds' };
+      const files: Tool = { ...tool, programs: [], ways: [way] };
+      const before = key(files);
+      writeFileSync(join(dir, 'm/go.sum'), 'changed');
+      expect(key(files)).not.to.equal(before);
     });
     it('does not change with what decides nothing', () => {
       const other: Tool = { ...tool, ways: [{ kind: 'go', builds: [{ ...build, package: './shim' }] }] };
@@ -276,6 +290,11 @@ describe('toolchain', () => {
     expect([...engineSteps(), ...clusterToolSteps()]).to.have.length(
       engineTools.length + clusterTools.length,
     );
+  });
+
+  it('pins the Gateway API at the version that it names', () => {
+    const goMod = readFileSync('tools/toolchain/modules/gateway-api/go.mod', 'utf8');
+    expect(goMod).to.include(`\nrequire sigs.k8s.io/gateway-api v${gatewayApi.version}\n`);
   });
 
   it('needs no newer Go than its messages say', async () => {

@@ -3,7 +3,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { serverComponent } from '../../lib/names.ts';
 import { clusterSteps } from '../cluster/index.ts';
 import { seaweedfs, stackImages } from '../images/index.ts';
 import { toolPath } from '../toolchain/index.ts';
@@ -13,10 +12,13 @@ import {
   kubectl,
   kubectlArgs,
   mebibytes,
+  type Pod,
   type PodMemory,
   printPlaces,
   printTable,
+  secondsToReady,
   serverMemory,
+  serverPod,
   stack,
   withOwnCluster,
 } from './shared.ts';
@@ -100,36 +102,11 @@ function settings({ server, artifactStore }: Plan) {
   };
 }
 
-interface Pod {
-  readonly metadata: {
-    readonly name: string;
-    readonly creationTimestamp: string;
-    readonly deletionTimestamp?: string;
-  };
-  readonly status: {
-    readonly conditions: { readonly type: string; readonly lastTransitionTime: string }[];
-    readonly containerStatuses: { readonly state: { readonly running?: { readonly startedAt: string } } }[];
-  };
-}
-
-/** One that stays. */
-async function serverPod(): Promise<Pod> {
-  const selector = `app.kubernetes.io/component=${serverComponent}`;
-  const { items } = JSON.parse(await kubectl('get', 'pods', '--selector', selector, '--output', 'json')) as {
-    items: Pod[];
-  };
-  const pod = items.find(({ metadata }) => metadata.deletionTimestamp === undefined);
-  if (pod === undefined) throw new Error('there is no server pod');
-  return pod;
-}
-
-async function atRest({ title }: Plan, { metadata, status }: Pod, signal: AbortSignal): Promise<string[][]> {
+async function atRest({ title }: Plan, pod: Pod, signal: AbortSignal): Promise<string[][]> {
   const { rssBytes, workingSetBytes } = await settledMemory(signal);
-  const ready = status.conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime;
-  const since = (time?: string) => `${(Date.parse(ready ?? '') - Date.parse(time ?? '')) / 1000} s`;
-  const started = status.containerStatuses[0]?.state.running?.startedAt;
+  const { sincePodMade, sinceContainerStarted } = secondsToReady(pod);
   const memory = [rssBytes, workingSetBytes].map(mebibytes);
-  return [[title, ...memory, since(metadata.creationTimestamp), since(started)]];
+  return [[title, ...memory, `${sincePodMade} s`, `${sinceContainerStarted} s`]];
 }
 
 /** Memory once two readings in a row agree: jobs start after the server is ready. */

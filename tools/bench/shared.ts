@@ -1,5 +1,6 @@
 // What the benchmarks share: a cluster of their own, questions to it, tables.
 import { execa } from 'execa';
+import { serverComponent } from '../../lib/names.ts';
 import { destroyCluster, kubeconfigPath } from '../cluster/index.ts';
 import type { ImageRecipe } from '../images/index.ts';
 import { prepareEngine } from '../lib/engine.ts';
@@ -46,6 +47,42 @@ export function kubectlArgs(...args: string[]): string[] {
 export async function kubectl(...args: string[]): Promise<string> {
   const { stdout } = await execa(toolPath('kubectl'), kubectlArgs(...args));
   return stdout;
+}
+
+export interface Pod {
+  readonly metadata: {
+    readonly name: string;
+    readonly creationTimestamp: string;
+    readonly deletionTimestamp?: string;
+  };
+  readonly status: {
+    readonly conditions: { readonly type: string; readonly lastTransitionTime: string }[];
+    readonly containerStatuses: { readonly state: { readonly running?: { readonly startedAt: string } } }[];
+  };
+}
+
+/** A pod of the server that stays. */
+export async function serverPod(): Promise<Pod> {
+  const selector = `app.kubernetes.io/component=${serverComponent}`;
+  const { items } = JSON.parse(await kubectl('get', 'pods', '--selector', selector, '--output', 'json')) as {
+    items: Pod[];
+  };
+  const pod = items.find(({ metadata }) => metadata.deletionTimestamp === undefined);
+  if (pod === undefined) throw new Error('there is no server pod');
+  return pod;
+}
+
+/** What lies between the making of a pod, the start of its server, and its first good answer; whole seconds. */
+export function secondsToReady({ metadata, status }: Pod): {
+  sincePodMade: number;
+  sinceContainerStarted: number;
+} {
+  const ready = status.conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+  const since = (time?: string) => (Date.parse(ready ?? '') - Date.parse(time ?? '')) / 1000;
+  return {
+    sincePodMade: since(metadata.creationTimestamp),
+    sinceContainerStarted: since(status.containerStatuses[0]?.state.running?.startedAt),
+  };
 }
 
 export interface PodMemory {

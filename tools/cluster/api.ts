@@ -33,6 +33,7 @@ export async function readApi(
   pki: string,
   path: string,
   signal: AbortSignal,
+  accept = 'application/json',
 ): Promise<string> {
   const credentials = {
     ca: readFileSync(join(pki, 'ca.crt')),
@@ -42,7 +43,7 @@ export async function readApi(
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const call = request(
     new URL(path, server),
-    { ...credentials, signal, timeout: 5000, agent: false },
+    { ...credentials, signal, timeout: 5000, agent: false, headers: { accept } },
     (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -60,11 +61,15 @@ export async function readApi(
   return promise;
 }
 
-/** What is still missing, in words; empty when everything has become ready since `booted`. Older news are the last boot's. */
+/**
+ * What is still missing, in words; empty when everything has become ready since `booted`. Older news are the last boot's.
+ * `rules` are the node's packet filter: kube-router is ready when the pods that serve have their place in it.
+ */
 export function missing(
   node: KubernetesObject,
   pods: readonly KubernetesObject[],
   addons: readonly string[],
+  rules: string,
   booted: Date,
 ): string[] {
   const condition = node.status.conditions?.find(({ type }) => type === 'Ready');
@@ -73,7 +78,13 @@ export function missing(
     condition?.status === 'True' && fresh
       ? []
       : [`the node (${fresh ? condition?.message : 'no word from the kubelet'})`];
-  return [...nodeProblem, ...addons.filter((addon) => !pods.some((pod) => isServing(pod, addon, booted)))];
+  const serving = addons.map((addon) => pods.find((pod) => isServing(pod, addon, booted)));
+  const enforced = serving.every((pod) => !pod || rules.includes(`POD name:${pod.metadata.name} `));
+  return [
+    ...nodeProblem,
+    ...addons.filter((_, index) => !serving[index]),
+    ...(enforced ? [] : ['kube-router']),
+  ];
 }
 
 function isServing({ metadata, status }: KubernetesObject, addon: string, booted: Date): boolean {

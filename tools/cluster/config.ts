@@ -19,7 +19,7 @@ export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
 export const cgroupOf = (instance: string) => `mlflow-stack-${instance}`;
 
 /** Copied into the cluster's folder under their own names. */
-export const CONFIG_FILES = [
+const CONFIG_FILES = [
   'cni/10-pods.conflist',
   'containerd.toml',
   'kube-proxy.yaml',
@@ -48,11 +48,19 @@ export function certificates(settings: NodeSettings): CertificateRequest[] {
   return parse(render('certificates.yaml', settings)) as CertificateRequest[];
 }
 
-/** The daemons as scripts by name; `programOf` tells where a program is. */
-export function daemonScripts(
+/** The node's files by their path in the cluster's folder; `programOf` tells where a program is. */
+export function configuration(
   settings: NodeSettings,
   programOf: (name: string) => string,
 ): Record<string, string> {
+  return {
+    ...Object.fromEntries(CONFIG_FILES.map((file) => [file, render(file, settings)])),
+    ...daemonScripts(settings, programOf),
+  };
+}
+
+/** The daemons as scripts. */
+function daemonScripts(settings: NodeSettings, programOf: (name: string) => string): Record<string, string> {
   const daemons = parse(render('daemons.yaml', settings)) as Record<
     string,
     Record<string, string | number | boolean>
@@ -60,7 +68,10 @@ export function daemonScripts(
   return Object.fromEntries(
     Object.entries(daemons).map(([name, flags]) => {
       const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-      return [name, `#!/bin/sh\nexec ${[programOf(name), ...words].map(shellQuote).join(' \\\n  ')}\n`];
+      return [
+        `daemons/${name}`,
+        `#!/bin/sh\nexec ${[programOf(name), ...words].map(shellQuote).join(' \\\n  ')}\n`,
+      ];
     }),
   );
 }

@@ -15,10 +15,20 @@ import {
 import { stateDir } from '../lib/paths.ts';
 import type { Step, StepContext } from '../lib/step.ts';
 import { sentence } from '../lib/steps.ts';
-import { toolPath } from '../toolchain/index.ts';
+import { gatewayApiManifest, toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
 import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
-import { bootNode, clusterDir, inside, networkOf, nodeError, runningNode, stopNode } from './node.ts';
+import type { Network } from './network.ts';
+import {
+  bootNode,
+  clusterDir,
+  inside,
+  isCurrent,
+  networkOf,
+  nodeError,
+  runningNode,
+  stopNode,
+} from './node.ts';
 import { writeKubeconfig } from './pki.ts';
 
 const ADDONS = ['coredns', 'local-path-provisioner', 'traefik'];
@@ -32,13 +42,18 @@ export const contextName = (instance: string): string =>
 export const isRunning = (instance: string): boolean => runningNode(instance) !== undefined;
 
 /** The address at which the host reaches the node's ports, such as 80 of the ingress controller. Fixed once a cluster exists. */
-export function nodeAddress(instance: string): string {
+export const nodeAddress = (instance: string): string => addresses(instance).nodeAddress;
+
+/** The address that pods see when the host calls them: it is none of the node's own. */
+export const hostAddress = (instance: string): string => addresses(instance).hostAddress;
+
+function addresses(instance: string): Network {
   const network = networkOf(instance);
   if (network === undefined) throw new Error(`There is no cluster "${instance}" yet: start it first.`);
-  return network.nodeAddress;
+  return network;
 }
 
-/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead. */
+/** Brings the cluster up with these images. Returns at once where it is up already, and boots it again where it is half dead or out of date. */
 export function clusterSteps(instance: string, images = stackImages): Step[] {
   return [
     { title: 'Kubernetes node', estimate: 15, run: (context) => startNode(instance, context) },
@@ -63,9 +78,10 @@ export async function destroyCluster(instance: string, context: StepContext): Pr
 }
 
 async function startNode(instance: string, context: StepContext): Promise<void> {
-  if (!(await answers(instance, context))) {
+  const programOf = (name: string) => (name === 'containerd' ? name : toolPath(name));
+  if (!isCurrent(instance, programOf, pauseImage) || !(await answers(instance, context))) {
     await stopNode(instance);
-    await bootNode(instance, (name) => (name === 'containerd' ? name : toolPath(name)), pauseImage, context);
+    await bootNode(instance, programOf, pauseImage, context);
     await waitForApi(API_SECONDS, instance, context);
   }
   const pki = join(clusterDir(instance), 'pki');
@@ -100,32 +116,22 @@ async function loadImages(
 }
 
 async function startAddons(instance: string, context: StepContext): Promise<void> {
-  const manifest = render('addons.yaml', {
+  await applyOnce(instance, 'gateway-api', gatewayApiManifest(), context);
+  // What kubectl knows kinds from: one that was added a moment ago may not be in it yet.
+  await waitFor(API_SECONDS, instance, context, async () => {
+    const kinds = await read(instance, '/apis', context, AGGREGATED_DISCOVERY);
+    return kinds.includes('"Gateway"') ? [] : ['the Gateway API'];
+  });
+  const base64 = (file: string) => readFileSync(join(clusterDir(instance), 'pki', file), 'base64');
+  const addons = render('addons.yaml', {
     ...networkOf(instance),
     dir: clusterDir(instance),
     addonsImage,
     traefikImage,
+    gatewayCertificate: base64('gateway.crt'),
+    gatewayKey: base64('gateway.key'),
   });
-  const stamp = join(clusterDir(instance), 'addons.applied');
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== sha256(manifest)) {
-    const apply = [
-      '--kubeconfig',
-      kubeconfigPath(instance),
-      'apply',
-      '--server-side',
-      '--force-conflicts',
-      '-f',
-      '-',
-    ];
-    const { signal, log } = context;
-    await execa(toolPath('kubectl'), apply, {
-      input: manifest,
-      cancelSignal: signal,
-      stdout: log,
-      stderr: log,
-    });
-    writeFileSync(stamp, sha256(manifest));
-  }
+  await applyOnce(instance, 'addons', addons, context);
   const booted = new Date(requireNode(instance, context).booted);
   const get = async <T>(path: string) => JSON.parse(await read(instance, path, context)) as T;
   await waitFor(READY_SECONDS, instance, context, async () => {
@@ -133,13 +139,45 @@ async function startAddons(instance: string, context: StepContext): Promise<void
     const pods = await get<{ items: KubernetesObject[] }>(
       `/api/v1/pods?labelSelector=${encodeURIComponent(ADDON_LABEL)}`,
     );
-    return missing(node, pods.items, ADDONS, booted);
+    return missing(node, pods.items, ADDONS, await packetFilter(instance, context), booted);
   });
 }
 
+/** Applies a manifest unless the same was applied before. */
+async function applyOnce(
+  instance: string,
+  name: string,
+  manifest: string,
+  { log, signal }: StepContext,
+): Promise<void> {
+  const stamp = join(clusterDir(instance), `${name}.applied`);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sha256(manifest)) return;
+  const apply = [
+    '--kubeconfig',
+    kubeconfigPath(instance),
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    '-f',
+    '-',
+  ];
+  const options = { input: manifest, cancelSignal: signal, stdout: log, stderr: log };
+  await execa(toolPath('kubectl'), apply, options);
+  writeFileSync(stamp, sha256(manifest));
+}
+
+/** What kube-router has told the kernel so far; empty before its first word. */
+async function packetFilter(instance: string, context: StepContext): Promise<string> {
+  const [nsenter, ...args] = inside(requireNode(instance, context));
+  const list = [...args, '/usr/sbin/iptables', '--list-rules', 'KUBE-ROUTER-FORWARD'];
+  const { stdout } = await execa(nsenter, list, { reject: false, cancelSignal: context.signal });
+  return stdout;
+}
+
 const serverOf = (instance: string) => `https://${nodeAddress(instance)}:6443`;
-const read = (instance: string, path: string, { signal }: StepContext) =>
-  readApi(serverOf(instance), join(clusterDir(instance), 'pki'), path, signal);
+const read = (instance: string, path: string, { signal }: StepContext, accept?: string) =>
+  readApi(serverOf(instance), join(clusterDir(instance), 'pki'), path, signal, accept);
+const AGGREGATED_DISCOVERY = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 function requireNode(instance: string, context: StepContext) {
   const node = runningNode(instance);

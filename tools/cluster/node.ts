@@ -20,9 +20,9 @@ import { execa } from 'execa';
 import { stateDir } from '../lib/paths.ts';
 import { identify, isRunning, type ProcessIdentity, readIdentity, stopProcess } from '../lib/process.ts';
 import type { StepContext } from '../lib/step.ts';
-import { cgroupOf, CONFIG_FILES, daemonScripts, NODE_NAME, type NodeSettings, render } from './config.ts';
+import { cgroupOf, configuration, NODE_NAME, type NodeSettings } from './config.ts';
 import { chooseNetwork, type Network, occupiedRanges, overlaps } from './network.ts';
-import { makePki, writeWhole } from './pki.ts';
+import { makePki, missingCertificates, writeWhole } from './pki.ts';
 
 const MEMORY_GIB = 3;
 const DISK_GIB = 10;
@@ -75,9 +75,9 @@ export async function bootNode(
   mkdirSync(dir, { recursive: true });
   checkMachine(dir);
   const network = await claimNetwork(instance, context);
-  const settings = { ...network, dir, nodeName: NODE_NAME, cgroup: cgroupOf(instance), pauseImage };
+  const settings = settingsOf(instance, network, pauseImage);
   await makePki(settings, context);
-  writeConfiguration(settings, programOf);
+  writeConfiguration(dir, configuration(settings, programOf));
 
   const booted = new Date(Math.floor(Date.now() / 1000) * 1000).toISOString();
   const log = openSync(join(dir, 'log/node.log'), 'a');
@@ -99,6 +99,23 @@ export async function bootNode(
   if (node === undefined) throw nodeError(instance, 'The node did not start', context);
   writeWhole(processFile(instance), JSON.stringify({ ...node, booted }));
   await connect(network, node, context);
+}
+
+/** Whether a node was last started with what it would be given now: its programs, flags, files and certificates. */
+export function isCurrent(
+  instance: string,
+  programOf: (name: string) => string,
+  pauseImage: string,
+): boolean {
+  const network = networkOf(instance);
+  if (network === undefined) return false;
+  const settings = settingsOf(instance, network, pauseImage);
+  const files = configuration(settings, programOf);
+  if (missingCertificates(settings).length > 0) return false;
+  return Object.entries(files).every(([name, content]) => {
+    const file = join(clusterDir(instance), name);
+    return existsSync(file) && readFileSync(file, 'utf8') === content;
+  });
 }
 
 /** An error whose log holds what the node itself said. */
@@ -184,16 +201,24 @@ function otherInstances(instance: string): string[] {
   return others.flatMap((name) => networkOf(name)?.slice ?? []);
 }
 
-function writeConfiguration(settings: NodeSettings, programOf: (name: string) => string): void {
-  const path = (...names: string[]) => join(settings.dir, ...names);
+function settingsOf(instance: string, network: Network, pauseImage: string): NodeSettings {
+  return {
+    ...network,
+    dir: clusterDir(instance),
+    nodeName: NODE_NAME,
+    cgroup: cgroupOf(instance),
+    pauseImage,
+  };
+}
+
+function writeConfiguration(dir: string, files: Readonly<Record<string, string>>): void {
+  const path = (...names: string[]) => join(dir, ...names);
   for (const folder of ['cni', 'daemons', 'kubelet', 'log', 'volumes'])
     mkdirSync(path(folder), { recursive: true });
   // One log per boot, and the one before.
-  for (const log of globSync('log/*.log', { cwd: settings.dir }))
-    renameSync(path(log), `${path(log)}.previous`);
-  for (const file of CONFIG_FILES) writeFileSync(path(file), render(file, settings));
-  for (const [name, script] of Object.entries(daemonScripts(settings, programOf)))
-    writeFileSync(path('daemons', name), script, { mode: 0o755 });
+  for (const log of globSync('log/*.log', { cwd: dir })) renameSync(path(log), `${path(log)}.previous`);
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(path(name), content, { mode: name.startsWith('daemons/') ? 0o755 : 0o644 });
 }
 
 /** The first child of a process, which may not be there yet. */

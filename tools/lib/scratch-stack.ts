@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { parseDocument } from 'yaml';
-import { contextName, kubeconfigPath } from '../cluster/index.ts';
+import { contextName, hostAddress, kubeconfigPath } from '../cluster/index.ts';
 import { toolPath } from '../toolchain/index.ts';
 import { LOCAL_STACK, pulumi, recoverStack, stackFile, stackLocks } from './engine.ts';
 
@@ -143,7 +143,12 @@ export class ScratchStack {
     const folder = mkdtempSync(join(tmpdir(), 'mlflow-stack-'));
     const file = join(folder, `Pulumi.${stack}.yaml`);
     const document = parseDocument(readFileSync(stackFile(stack), 'utf8'));
-    const settings = { kubernetes: { context: contextName(this.#instance) }, ...overrides };
+    const settings = {
+      kubernetes: { context: contextName(this.#instance) },
+      // Tests and benchmarks call pods and Services from this machine.
+      networkPolicy: { clients: [{ cidr: `${hostAddress(this.#instance)}/32` }] },
+      ...overrides,
+    };
     for (const [key, value] of Object.entries(settings)) {
       document.setIn(['config', `mlflow-stack:${key}`], value);
     }

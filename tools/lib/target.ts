@@ -1,10 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { contextName, kubeconfigPath } from '../cluster/index.ts';
-import { LOCAL_STACK, stackFile } from './engine.ts';
+import { LOCAL_STACK, selectedStack, stackFile } from './engine.ts';
 
 /** The instance that a person works with; tests and benchmarks have their own. */
 export const QUICKSTART = 'quickstart';
+
+/** The stack that a command is about: named, or as Pulumi itself would choose it. */
+export const chosenStack = (named: string | undefined): string =>
+  named ?? process.env.PULUMI_STACK ?? selectedStack(QUICKSTART) ?? LOCAL_STACK;
 
 /** Where the quickstart deploys to. */
 export interface Target {

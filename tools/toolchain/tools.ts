@@ -65,11 +65,21 @@ export interface GoWay {
   readonly builds: readonly GoBuild[];
 }
 
-export type Way = InstalledWay | ReleaseWay | NpmWay | WheelWay | GoWay;
+/** The files in a folder of a Go module, as they are. */
+export interface ModuleWay {
+  readonly kind: 'module';
+  /** Folder under modules/ whose go.mod pins the module. */
+  readonly module: string;
+  readonly package: string;
+  readonly folder: string;
+}
+
+export type Way = InstalledWay | ReleaseWay | NpmWay | WheelWay | GoWay | ModuleWay;
 
 export interface Tool {
   readonly name: string;
   readonly version: string;
+  /** None where it is no program that is needed. */
   readonly programs: readonly Program[];
   /** Tried in this order. */
   readonly ways: readonly Way[];
@@ -91,6 +101,9 @@ const KUBERNETES = '1.36.3';
 const ETCD = '3.7.1';
 const COREDNS = '1.14.7';
 const LOCAL_PATH_PROVISIONER = '0.0.37';
+const KUBE_ROUTER = '2.6.3-k3s1';
+/** What Traefik is built with. */
+const GATEWAY_API = '1.6.3';
 const TRAEFIK = '3.7.15';
 
 const KUBE_PROGRAMS = [
@@ -209,7 +222,23 @@ export const engineTools: readonly Tool[] = [
   },
 ];
 
+/** The resource definitions of the Gateway API. */
+export const gatewayApi: Tool = {
+  name: 'gateway-api',
+  version: GATEWAY_API,
+  programs: [],
+  ways: [
+    {
+      kind: 'module',
+      module: 'gateway-api',
+      package: 'sigs.k8s.io/gateway-api',
+      folder: 'config/crd/standard',
+    },
+  ],
+};
+
 export const clusterTools: readonly Tool[] = [
+  gatewayApi,
   {
     name: 'etcd',
     version: ETCD,
@@ -293,6 +322,23 @@ export const clusterTools: readonly Tool[] = [
     estimate: 30,
   },
   {
+    name: 'kube-router',
+    version: KUBE_ROUTER,
+    programs: [{ name: 'kube-router', args: ['--version'] }],
+    ways: [
+      {
+        kind: 'go',
+        builds: [
+          {
+            ...kubernetesModule('./kube-router', 'kube-router'),
+            values: { 'github.com/cloudnativelabs/kube-router/v2/pkg/version.Version': `v${KUBE_ROUTER}` },
+          },
+        ],
+      },
+    ],
+    estimate: 15,
+  },
+  {
     name: 'traefik',
     version: TRAEFIK,
     programs: [{ name: 'traefik', args: ['version'] }],
@@ -330,6 +376,7 @@ export const debianPackages: readonly string[] = [
   'containernetworking-plugins',
   'debootstrap',
   'iproute2',
+  'ipset',
   'iptables',
   'nftables',
   'openssl',
@@ -371,6 +418,6 @@ function kubernetesModule(path: string, output: string): GoBuild {
     module: 'kubernetes',
     package: path,
     output,
-    noSumDb: 'github.com/rancher/*,sigs.k8s.io/sig-storage-lib-external-provisioner/*',
+    noSumDb: 'github.com/k3s-io/*,github.com/rancher/*,sigs.k8s.io/sig-storage-lib-external-provisioner/*',
   };
 }

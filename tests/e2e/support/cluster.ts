@@ -1,5 +1,6 @@
 // Looks into the cluster of the end-to-end tests.
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { request as requestOverTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { contextName, kubeconfigPath } from '../../../tools/cluster/index.ts';
@@ -34,11 +35,21 @@ export async function apply(manifest: object): Promise<void> {
   });
 }
 
-/** SQL on the stack's database, rows as lines. */
-export async function sql(query: string): Promise<string[]> {
+/** SQL on a database of the stack's server, rows as lines. */
+export async function sql(query: string, database = 'mlflow'): Promise<string[]> {
   const answer = await kubectl(
     ...['--namespace', 'mlflow', 'exec', 'statefulset/mlflow-postgres', '--'],
-    ...['psql', '--username', 'mlflow', '--tuples-only', '--no-align', '--command', query],
+    ...[
+      'psql',
+      '--username',
+      'mlflow',
+      '--dbname',
+      database,
+      '--tuples-only',
+      '--no-align',
+      '--command',
+      query,
+    ],
   );
   return answer.split('\n').filter((line) => line !== '');
 }
@@ -76,29 +87,41 @@ export async function servingPods(): Promise<{ name: string; address: string }[]
 export function watchServerPods(): { stop(): Promise<{ versions: string[]; sideBySide: boolean }> } {
   const versions: string[] = [];
   let sideBySide = false;
+  const watch = repeatedly(async () => {
+    const { output } = await tryKubectl(
+      ...[...inMlflow, 'get', 'pods', '--selector', 'app.kubernetes.io/component=tracking-server'],
+      ...['--output', 'jsonpath={range .items[*]}{.spec.containers[0].image}{"\\n"}{end}'],
+    );
+    const tags = new Set(
+      output
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => line.split(':').at(-1) ?? ''),
+    );
+    sideBySide ||= tags.size > 1;
+    for (const tag of tags) if (!versions.includes(tag)) versions.push(tag);
+  });
+  return {
+    stop: async () => {
+      await watch.stop();
+      return { versions, sideBySide };
+    },
+  };
+}
+
+/** Looks several times a second until it is stopped, which tells what went wrong. */
+export function repeatedly(look: () => Promise<unknown>): { stop(): Promise<void> } {
   const end = new AbortController();
-  const watching = (async () => {
+  const looking = (async () => {
     while (!end.signal.aborted) {
-      const { output } = await tryKubectl(
-        ...[...inMlflow, 'get', 'pods', '--selector', 'app.kubernetes.io/component=tracking-server'],
-        ...['--output', 'jsonpath={range .items[*]}{.spec.containers[0].image}{"\\n"}{end}'],
-      );
-      const tags = new Set(
-        output
-          .split('\n')
-          .filter((line) => line !== '')
-          .map((line) => line.split(':').at(-1) ?? ''),
-      );
-      sideBySide ||= tags.size > 1;
-      for (const tag of tags) if (!versions.includes(tag)) versions.push(tag);
+      await look();
       await sleep(300);
     }
   })();
   return {
-    stop: async () => {
+    stop: () => {
       end.abort();
-      await watching;
-      return { versions, sideBySide };
+      return looking;
     },
   };
 }
@@ -136,14 +159,23 @@ export interface Answer {
   readonly body: string;
 }
 
-/** An HTTP request with a Host header of one's own. */
+/** An HTTP request with a Host header of one's own; over TLS where an authority is given. */
 export async function ask(
   address: string,
-  { port = 80, path = '/', host, method = 'GET', headers = {}, body }: AskOptions,
+  {
+    ca,
+    port = ca === undefined ? 80 : 443,
+    path = '/',
+    host,
+    method = 'GET',
+    headers = {},
+    body,
+  }: AskOptions,
 ): Promise<Answer> {
+  const send = ca === undefined ? request : requestOverTls;
   return await new Promise((resolve, reject) => {
-    const outgoing = request(
-      { host: address, port, path, method, headers: { ...headers, host } },
+    const outgoing = send(
+      { host: address, port, path, method, headers: { ...headers, host }, ca, servername: host },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -163,6 +195,8 @@ export async function ask(
 }
 
 export interface AskOptions {
+  /** Certificate that must have signed the answering server's, which must be for `host`. */
+  readonly ca?: string;
   readonly port?: number;
   readonly path?: string;
   readonly host: string;
