@@ -167,6 +167,7 @@ export async function ask(
     port = ca === undefined ? 80 : 443,
     path = '/',
     host,
+    servername = host,
     method = 'GET',
     headers = {},
     body,
@@ -175,7 +176,7 @@ export async function ask(
   const send = ca === undefined ? request : requestOverTls;
   return await new Promise((resolve, reject) => {
     const outgoing = send(
-      { host: address, port, path, method, headers: { ...headers, host }, ca, servername: host },
+      { host: address, port, path, method, headers: { ...headers, host }, ca, servername },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -197,6 +198,8 @@ export async function ask(
 export interface AskOptions {
   /** Certificate that must have signed the answering server's, which must be for `host`. */
   readonly ca?: string;
+  /** The name that it must be for instead. */
+  readonly servername?: string;
   readonly port?: number;
   readonly path?: string;
   readonly host: string;
