@@ -17,14 +17,16 @@ import {
   TraceArchival,
 } from './components/index.ts';
 import { targetNamespace } from './components/namespace.ts';
-import { noVariables } from './components/sign-in.ts';
 import { loadSettings } from './config.ts';
-import { publicEntry, publicUrls } from './lib/allowed-hosts.ts';
-import { canRoll, connectionSummary } from './lib/connection-budget.ts';
-import { serviceAnnotations, waysIn } from './lib/entry.ts';
-import { imageReference, mlflowVersion as versionOf } from './lib/image.ts';
-import { inNamespace } from './lib/ingress-controllers.ts';
-import { migrationInputs } from './lib/migration-inputs.ts';
+import {
+  authWiring,
+  ingressArgs,
+  runtimeArgs,
+  serverArgs,
+  trackingUrl as trackingUrlOf,
+} from './lib/component-args.ts';
+import { connectionSummary } from './lib/connection-budget.ts';
+import { mlflowVersion as versionOf } from './lib/image.ts';
 import { names } from './lib/names.ts';
 import { workloadPolicies } from './lib/network.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
@@ -44,7 +46,12 @@ const provider = new Provider('kubernetes', {
 });
 const target = targetNamespace({ ...settings.namespace, dataProtection }, provider);
 const opts = target.contentOptions;
-const common = { namespace: target.name, dataProtection, imagePullSecrets: settings.pods.imagePullSecrets };
+const common = {
+  namespace: target.name,
+  dataProtection,
+  imagePullSecrets: settings.pods.imagePullSecrets,
+  externalRevision: facts.externalRevision,
+};
 
 if (settings.networkPolicy.enabled) {
   const policies = workloadPolicies(settings, facts);
@@ -61,135 +68,70 @@ const backendStore = new BackendStore(
     ...common,
     rotation: settings.secrets.rotation.database,
     certificate: facts.databaseTls,
-    externalRevision: facts.externalRevision,
     sharedMounts: artifactStore.claimMounts,
   },
   opts,
 );
 
-const keys = new ServerKeys(
-  names.keys,
-  {
-    ...settings.secrets,
-    ...common,
-    existing: facts.keys,
-  },
-  opts,
-);
+const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing: facts.keys }, opts);
 
-const ways = waysIn(settings);
-const [publicUrl] = ways.flatMap(publicUrls);
 const auth = new Auth(
   names.auth,
   {
     ...settings.auth,
     rotation: settings.secrets.rotation.admin,
-    wiring: {
-      namespace: target.name,
-      sessionKey: keys.sessionKey,
-      url: publicUrl,
-      staticPrefix: settings.server.staticPrefix,
-      readinessPath: settings.server.probes.readinessPath,
-      caBundleKey: settings.server.caBundle?.key,
-      poolSize: settings.server.poolSize,
-      maxOverflow: settings.server.maxOverflow,
-      gc: settings.gc.enabled,
-      metrics: settings.metrics.enabled,
-    },
+    wiring: { ...authWiring(settings), namespace: target.name, sessionKey: keys.sessionKey },
   },
   opts,
 );
 
-const { pods } = new MlflowRuntime(
+const { pods: runtime } = new MlflowRuntime(
   names.runtime,
-  {
-    ...common,
-    image: imageReference(settings.server.image),
-    imagePullPolicy: settings.server.image.pullPolicy,
-    runAsUser: settings.server.runAsUser,
-    backend: backendStore.connection,
-    artifacts,
-    registry: settings.registryStore,
-    auth: auth.connection,
-    workspaces: settings.workspaces.enabled,
-    caBundle: settings.server.caBundle,
-    env: settings.server.env,
-    envFrom: settings.server.envFrom,
-    externalRevision: facts.externalRevision,
-    parts: settings.pods,
-  },
+  { ...common, ...runtimeArgs(settings), backend: backendStore.connection, artifacts, auth: auth.connection },
   opts,
 );
 
 const server = new MlflowServer(
   names.server,
   {
-    ...settings.server,
-    runtime: pods,
-    mlflowVersion: versionOf(settings.server.image),
+    ...serverArgs(settings, facts),
+    runtime,
     artifacts,
     identity: cloud.identity(names.server, { namespace: target.name, serviceAccount: names.server }, opts),
     keys: keys.variables,
     auth: auth.connection,
-    workspaces: settings.workspaces.enabled,
-    metrics: settings.metrics,
-    autoscaling: settings.autoscaling,
-    service: {
-      ...settings.server.service,
-      annotations: inNamespace(
-        { ...serviceAnnotations(settings), ...settings.server.service.annotations },
-        target.name,
-      ),
-    },
-    entry: publicEntry(ways),
-    migrations: { ...settings.migrations, inputs: migrationInputs(settings, facts) },
     rollout,
-    canRoll: canRoll(settings),
   },
   opts,
 );
+const afterServer = {
+  runtime,
+  artifacts,
+  service: server.connection,
+  workspaces: settings.workspaces.enabled,
+};
 
 if (settings.ingress.enabled) {
-  const args = {
-    ...settings.ingress,
-    service: server.connection,
-    asksPasswords: settings.auth.kind === 'edge',
-    existingCertificate: facts.ingressTls,
-  };
-  new Ingress(names.ingress, args, opts);
+  new Ingress(names.ingress, { ...ingressArgs(settings, facts), service: server.connection }, opts);
 }
 
 if (settings.httpRoute.enabled) {
   new HttpRoute(names.httpRoute, { ...settings.httpRoute, service: server.connection }, opts);
 }
 
-const afterServer = {
-  runtime: pods,
-  artifacts,
-  service: server.connection,
-  workspaces: settings.workspaces.enabled,
-};
-
 const gc = settings.gc.enabled
-  ? new GcCronJob(
-      names.gc,
-      { ...settings.gc, ...afterServer, logIn: auth.connection?.gc ?? noVariables },
-      opts,
-    )
+  ? new GcCronJob(names.gc, { ...settings.gc, ...afterServer, logIn: auth.connection?.gc }, opts)
   : undefined;
 
 if (settings.traceArchival.enabled) {
   new TraceArchival(names.traceArchival, { ...settings.traceArchival, ...afterServer }, opts);
 }
 
+const { namespace, name, port } = server.connection;
 /** Namespace and name of the server's Service. */
-export const service = pulumi.output({
-  namespace: server.connection.namespace,
-  name: server.connection.name,
-  port: server.connection.port,
-});
+export const service = pulumi.output({ namespace, name, port });
 /** Tracking URL for clients outside the cluster; without an Ingress or a route, the one that the port-forward of `nextCommands` opens. */
-export const trackingUrl = `${publicUrl ?? `${settings.server.tls.enabled ? 'https' : 'http'}://127.0.0.1:5000`}${settings.server.staticPrefix}`;
+export const trackingUrl = trackingUrlOf(settings);
 /** Tracking URL for clients inside the cluster. */
 export const internalTrackingUrl = server.connection.url;
 export const artifactUri = artifacts.uri;

@@ -13,6 +13,7 @@ import type {
 } from './connections.ts';
 import { cronJobSpec } from './cron-job.ts';
 import { workloadAccount } from './service-account.ts';
+import { noVariables } from './sign-in.ts';
 
 export interface GcCronJobArgs {
   readonly runtime: PodRuntime;
@@ -21,7 +22,7 @@ export interface GcCronJobArgs {
   /** Where files are deleted without the server, in mode `direct`. */
   readonly artifacts: ArtifactConnection;
   /** How gc logs in, where the server asks. */
-  readonly logIn: Variables;
+  readonly logIn?: Variables | undefined;
   /** Whether to clean all workspaces, and not only the default one. */
   readonly workspaces: boolean;
   /** Five cron fields. */
@@ -76,7 +77,7 @@ const serverCaVolume = ({ secretName, key }: SecretKey): core.v1.Volume => ({
 });
 
 function gcPod(args: GcCronJobArgs, serviceAccount: pulumi.Input<string>): ReturnType<typeof mlflowPod> {
-  const { artifacts, logIn, service } = args;
+  const { artifacts, logIn = noVariables, service } = args;
   return mlflowPod(args.runtime, {
     component,
     name: 'gc',

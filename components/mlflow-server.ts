@@ -5,6 +5,7 @@ import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import { type PublicEntry, allowedHosts } from '../lib/allowed-hosts.ts';
+import { type Annotations, inNamespace } from '../lib/ingress-controllers.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
 import { podPorts } from '../lib/network.ts';
@@ -84,6 +85,8 @@ export interface MlflowServerArgs extends ScalingArgs {
   /** Further hosts and origins that users name. */
   readonly extraAllowedHosts: readonly string[];
   readonly extraAllowedOrigins: readonly string[];
+  /** Annotations of the Service that the controller of the Ingress wants to see. The user's own win. */
+  readonly entryAnnotations: Annotations;
   /** What is accepted as Host and as Origin for the sake of the ways in from outside. */
   readonly entry: PublicEntry;
   readonly migrations: {
@@ -376,7 +379,11 @@ function serverService(
         name,
         namespace: server.metadata.namespace,
         labels: objectLabels(component),
-        annotations: { 'pulumi.com/skipAwait': skipAwait, ...args.service.annotations },
+        annotations: {
+          'pulumi.com/skipAwait': skipAwait,
+          ...inNamespace(args.entryAnnotations, args.runtime.namespace),
+          ...args.service.annotations,
+        },
       },
       spec: {
         type: args.service.type,

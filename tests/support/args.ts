@@ -256,6 +256,7 @@ export const serverArgs: MlflowServerArgs = {
     liveness: { periodSeconds: 20, timeoutSeconds: 12, failureThreshold: 6 },
     readinessPath: 'health',
   },
+  entryAnnotations: {},
   entry: { hosts: ['a.example'], origins: ['https://a.example', 'https://b.example'] },
   migrations: { enabled: true, runId: '', snapshot: true, inputs: { backend: 'the database' } },
   rollout: fakeRollout(),

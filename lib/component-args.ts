@@ -1,0 +1,67 @@
+// What the settings of a stack mean for its components, where that is more than a section of the settings as it is. What one
+// component hands to the next is added in index.ts.
+import type { ClusterFacts } from '../cluster/facts.ts';
+import type { Settings } from '../settings/index.ts';
+import { publicEntry, publicUrls } from './allowed-hosts.ts';
+import { canRoll } from './connection-budget.ts';
+import { serviceAnnotations, waysIn } from './entry.ts';
+import { imageReference, mlflowVersion } from './image.ts';
+import { migrationInputs } from './migration-inputs.ts';
+
+/** Address that people open, where there is a way in from outside the cluster; without the static prefix. */
+export const publicUrl = (settings: Settings): string | undefined => waysIn(settings).flatMap(publicUrls)[0];
+
+/** Tracking URL for clients outside the cluster; without a way in, of the port-forward that the outputs propose. */
+export function trackingUrl(settings: Settings): string {
+  const { staticPrefix, tls } = settings.server;
+  const forwarded = `${tls.enabled ? 'https' : 'http'}://127.0.0.1:5000`;
+  return `${publicUrl(settings) ?? forwarded}${staticPrefix}`;
+}
+
+/** What log-ins have to know of the rest of the stack. */
+export function authWiring(settings: Settings) {
+  const { gc, metrics, server } = settings;
+  return {
+    url: publicUrl(settings),
+    staticPrefix: server.staticPrefix,
+    readinessPath: server.probes.readinessPath,
+    caBundleKey: server.caBundle?.key,
+    poolSize: server.poolSize,
+    maxOverflow: server.maxOverflow,
+    gc: gc.enabled,
+    metrics: metrics.enabled,
+  };
+}
+
+export function runtimeArgs({ pods, registryStore, server, workspaces }: Settings) {
+  return {
+    image: imageReference(server.image),
+    imagePullPolicy: server.image.pullPolicy,
+    runAsUser: server.runAsUser,
+    registry: registryStore,
+    workspaces: workspaces.enabled,
+    caBundle: server.caBundle,
+    env: server.env,
+    envFrom: server.envFrom,
+    parts: pods,
+  };
+}
+
+export function serverArgs(settings: Settings, facts: ClusterFacts) {
+  const { autoscaling, metrics, migrations, server, workspaces } = settings;
+  return {
+    ...server,
+    mlflowVersion: mlflowVersion(server.image),
+    workspaces: workspaces.enabled,
+    metrics,
+    autoscaling,
+    entry: publicEntry(waysIn(settings)),
+    entryAnnotations: serviceAnnotations(settings),
+    migrations: { ...migrations, inputs: migrationInputs(settings, facts) },
+    canRoll: canRoll(settings),
+  };
+}
+
+export function ingressArgs({ auth, ingress }: Settings, { ingressTls }: ClusterFacts) {
+  return { ...ingress, asksPasswords: auth.kind === 'edge', existingCertificate: ingressTls };
+}
