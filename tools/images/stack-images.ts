@@ -48,11 +48,43 @@ export const seaweedfs: ImageRecipe = {
   config: { Env: [`PATH=${PATH}`], Entrypoint: ['weed'], Cmd: ['mini', '-dir=/data'] },
 };
 
+const OAUTH2_PROXY = '7.15.3';
+const oauth2ProxyTool: Tool = {
+  name: 'oauth2-proxy',
+  version: OAUTH2_PROXY,
+  programs: [{ name: 'oauth2-proxy', args: ['--version'] }],
+  ways: [
+    {
+      kind: 'go',
+      builds: [
+        {
+          module: 'oauth2-proxy',
+          package: 'github.com/oauth2-proxy/oauth2-proxy/v7',
+          output: 'oauth2-proxy',
+          values: { 'github.com/oauth2-proxy/oauth2-proxy/v7/pkg/version.VERSION': `v${OAUTH2_PROXY}` },
+        },
+      ],
+    },
+  ],
+  estimate: 180,
+};
+
+/** Single sign-on in front of the server. Built from source, which takes minutes, where no stack has asked for it before. */
+export const oauth2Proxy: ImageRecipe = {
+  name: defaultImages.oauth2Proxy,
+  layers: [debian, fetchedProgram(oauth2ProxyTool, 'oauth2-proxy', 180)],
+  config: { Env: [`PATH=${PATH}`], Entrypoint: ['oauth2-proxy'] },
+};
+
 /** What every stack in the embedded cluster runs unless its settings say otherwise. */
 export const stackImages: readonly ImageRecipe[] = [postgres, mlflow];
 
-/** The images of a stack with these settings. The S3 server is loaded where it is asked for, since that takes seconds. */
-export function imagesFor({ artifactStore }: Settings): readonly ImageRecipe[] {
+/** The images of a stack with these settings. What most stacks have no use for is loaded where it is asked for. */
+export function imagesFor({ artifactStore, auth }: Settings): readonly ImageRecipe[] {
   const needsS3 = artifactStore.kind === 's3Compatible' && artifactStore.endpointUrl === undefined;
-  return needsS3 ? [...stackImages, seaweedfs] : stackImages;
+  return [
+    ...stackImages,
+    ...(needsS3 ? [seaweedfs] : []),
+    ...(auth.kind === 'oauth2Proxy' ? [oauth2Proxy] : []),
+  ];
 }

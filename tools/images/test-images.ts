@@ -1,10 +1,7 @@
-import { defaultImages } from '../../lib/image.ts';
-import type { Tool } from '../toolchain/tools.ts';
 import { debian, packages } from './debian.ts';
 import { mlflowOf, mlflowWith } from './mlflow.ts';
-import { fetchedProgram } from './programs.ts';
 import { type ImageRecipe, PATH } from './recipe.ts';
-import { seaweedfs } from './stack-images.ts';
+import { oauth2Proxy, seaweedfs } from './stack-images.ts';
 
 /** Stands in for MySQL, as a database outside the stack. */
 const mariadb: ImageRecipe = {
@@ -32,33 +29,6 @@ export const mlflowWithOidc = mlflowWith('oidc', [
   'redis==5.3.1',
   'truststore==0.10.5',
 ]);
-
-const OAUTH2_PROXY = '7.15.3';
-const oauth2ProxyTool: Tool = {
-  name: 'oauth2-proxy',
-  version: OAUTH2_PROXY,
-  programs: [{ name: 'oauth2-proxy', args: ['--version'] }],
-  ways: [
-    {
-      kind: 'go',
-      builds: [
-        {
-          module: 'oauth2-proxy',
-          package: 'github.com/oauth2-proxy/oauth2-proxy/v7',
-          output: 'oauth2-proxy',
-          values: { 'github.com/oauth2-proxy/oauth2-proxy/v7/pkg/version.VERSION': `v${OAUTH2_PROXY}` },
-        },
-      ],
-    },
-  ],
-  estimate: 180,
-};
-
-const oauth2Proxy: ImageRecipe = {
-  name: defaultImages.oauth2Proxy,
-  layers: [debian, fetchedProgram(oauth2ProxyTool, 'oauth2-proxy', 180)],
-  config: { Env: [`PATH=${PATH}`], Entrypoint: ['oauth2-proxy'] },
-};
 
 /** What the end-to-end tests run beside what every stack does. */
 export const testImages: readonly ImageRecipe[] = [
