@@ -2,7 +2,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { CustomResource } from '@pulumi/kubernetes/apiextensions/customResource.js';
 import { type WayIn, publicUrls } from '../lib/allowed-hosts.ts';
-import { objectLabels } from '../lib/labels.ts';
+import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import type { ServiceConnection } from './connections.ts';
 
 /** A Gateway, or one of its listeners. */
@@ -49,7 +49,7 @@ export class HttpRoute extends pulumi.ComponentResource {
           name,
           namespace: service.namespace,
           labels: { ...args.labels, ...objectLabels('http-route') },
-          annotations: args.annotations,
+          annotations: { ...overruleOthers, ...args.annotations },
         },
         spec: { parentRefs: args.parentRefs, hostnames: args.hosts, rules: [rule(args)] },
       },

@@ -18,6 +18,9 @@ const args: HttpRouteArgs = {
   annotations: {},
 };
 
+/** Without any the plug-in would find a difference at each update. */
+const own = { 'pulumi.com/patchForce': 'true' };
+
 describe('HttpRoute', () => {
   const build = (changes: Partial<HttpRouteArgs> = {}): Promise<Run> =>
     runStack(() => ({ url: new HttpRoute('way-in', { ...args, ...changes }).url }));
@@ -30,7 +33,7 @@ describe('HttpRoute', () => {
     expect(await manifestOf()).to.deep.equal({
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'HTTPRoute',
-      metadata: { name: 'way-in', namespace: 'team-a', labels: labelsOf('http-route'), annotations: {} },
+      metadata: { name: 'way-in', namespace: 'team-a', labels: labelsOf('http-route'), annotations: own },
       spec: {
         parentRefs: args.parentRefs,
         hostnames: args.hosts,
@@ -58,7 +61,7 @@ describe('HttpRoute', () => {
     });
     expect(metadata).to.deep.include({
       labels: { team: 'a', ...labelsOf('http-route') },
-      annotations: { owner: 'a' },
+      annotations: { ...own, owner: 'a' },
     });
     expect(spec).to.deep.include({
       rules: [{ matches, filters, timeouts: { backendRequest: '5m' }, backendRefs }],
