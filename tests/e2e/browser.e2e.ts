@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { nodeAddress } from '../../tools/cluster/index.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import { browse, screenshot } from './support/browser.ts';
-import { inMlflow, kubectlJson } from './support/cluster.ts';
+import { ask, eventually, inMlflow, kubectlJson } from './support/cluster.ts';
 import { type Credentials, asHost, mlflow } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
@@ -42,6 +42,10 @@ describe('People and large files', function () {
     const outputs = await stack.outputs();
     admin = { username: String(outputs.adminUsername), password: String(outputs.adminPassword) };
     expect(outputs).to.include({ trackingUrl: url });
+    await eventually('the controller knows the host', async () => {
+      const { status } = await ask(nodeAddress(instance), { host, path: '/health' });
+      return status === 200;
+    });
   });
   after(() => stack.reset());
 
