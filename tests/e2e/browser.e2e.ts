@@ -18,7 +18,7 @@ const settings = {
     className: 'traefik',
     hosts: [host],
     tls: [{ selfSigned: true }],
-    // Traefik of the test cluster has no Middlewares.
+    // Programs of this test come over HTTP.
     redirectHttp: false,
   },
 };

@@ -20,7 +20,9 @@ import {
   engineTools,
   gatewayApi,
   type GoBuild,
+  type ModuleWay,
   type Tool,
+  traefikCrds,
   type Way,
 } from '../../tools/toolchain/tools.ts';
 
@@ -292,9 +294,21 @@ describe('toolchain', () => {
     );
   });
 
-  it('pins the Gateway API at the version that it names', () => {
-    const goMod = readFileSync('tools/toolchain/modules/gateway-api/go.mod', 'utf8');
-    expect(goMod).to.include(`\nrequire sigs.k8s.io/gateway-api v${gatewayApi.version}\n`);
+  for (const tool of [gatewayApi, traefikCrds]) {
+    it(`pins ${tool.name} at the version that it names`, () => {
+      const [way] = tool.ways as [ModuleWay];
+      const goMod = readFileSync(`tools/toolchain/modules/${way.module}/go.mod`, 'utf8');
+      expect(goMod).to.include(`\nrequire ${way.package} v${tool.version}\n`);
+    });
+  }
+
+  it('takes the definitions of Traefik from its release or an earlier patch of it', () => {
+    const traefik = clusterTools.find(({ name }) => name === 'traefik');
+    const parts = (version = '') => version.split('.').map(Number);
+    const [major, minor, patch] = parts(traefik?.version);
+    const [crdMajor, crdMinor, crdPatch] = parts(traefikCrds.version);
+    expect([crdMajor, crdMinor]).to.deep.equal([major, minor]);
+    expect(crdPatch).to.be.at.most(patch ?? 0);
   });
 
   it('needs no newer Go than its messages say', async () => {

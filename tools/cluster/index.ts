@@ -15,7 +15,7 @@ import {
 import { stateDir } from '../lib/paths.ts';
 import type { Step, StepContext } from '../lib/step.ts';
 import { sentence } from '../lib/steps.ts';
-import { gatewayApiManifest, toolPath } from '../toolchain/index.ts';
+import { resourceDefinitions, toolPath } from '../toolchain/index.ts';
 import { ADDON_LABEL, type KubernetesObject, missing, readApi } from './api.ts';
 import { CONTAINERD_SOCKET, NODE_NAME, render } from './config.ts';
 import type { Network } from './network.ts';
@@ -116,11 +116,11 @@ async function loadImages(
 }
 
 async function startAddons(instance: string, context: StepContext): Promise<void> {
-  await applyOnce(instance, 'gateway-api', gatewayApiManifest(), context);
-  // What kubectl knows kinds from: one that was added a moment ago may not be in it yet.
+  await applyOnce(instance, 'resource-definitions', resourceDefinitions(), context);
+  // What kubectl and Traefik know kinds from: one that was added a moment ago may not be in it yet.
   await waitFor(API_SECONDS, instance, context, async () => {
     const kinds = await read(instance, '/apis', context, AGGREGATED_DISCOVERY);
-    return kinds.includes('"Gateway"') ? [] : ['the Gateway API'];
+    return ['Gateway', 'Middleware'].filter((kind) => !kinds.includes(`"${kind}"`));
   });
   const base64 = (file: string) => readFileSync(join(clusterDir(instance), 'pki', file), 'base64');
   const addons = render('addons.yaml', {

@@ -35,14 +35,14 @@ export async function goBuild(
   for (const name of build.links ?? []) symlinkSync(build.output, join(dir, name));
 }
 
-/** Copies the files of a pinned module's folder into `dir`. */
+/** Copies files of a pinned module's folder into `dir`. */
 export async function copyModuleFolder(
-  { module, package: name, folder }: ModuleWay,
+  { module, package: name, folder, files }: ModuleWay,
   dir: string,
   context: StepContext,
 ): Promise<void> {
   const source = await explained(context, () => downloadModule(name, goOptions(module), context));
-  for (const file of readdirSync(join(source, folder)))
+  for (const file of files ?? readdirSync(join(source, folder)))
     copyFileSync(join(source, folder, file), join(dir, file));
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Step } from '../lib/step.ts';
 import { install } from './install.ts';
 import { toolDir } from './store.ts';
-import { clusterTools, engineTools, gatewayApi, type Tool } from './tools.ts';
+import { clusterTools, engineTools, gatewayApi, type Tool, traefikCrds } from './tools.ts';
 
 export { systemPackages } from './system.ts';
 
@@ -43,11 +43,16 @@ function folderOf(name: string): string {
   return dir;
 }
 
-/** The resource definitions of the Gateway API as one manifest. */
-export function gatewayApiManifest(): string {
-  const dir = toolDir(gatewayApi);
-  const files = readdirSync(dir).sort();
-  return files.map((file) => readFileSync(join(dir, file), 'utf8')).join('\n---\n');
+/** The resource definitions of the Gateway API and of Traefik as one manifest. */
+export function resourceDefinitions(): string {
+  const files = [gatewayApi, traefikCrds]
+    .map((tool) => toolDir(tool))
+    .flatMap((dir) =>
+      readdirSync(dir)
+        .sort()
+        .map((file) => join(dir, file)),
+    );
+  return files.map((file) => readFileSync(file, 'utf8')).join('\n---\n');
 }
 
 /** For PATH: pulumi and the language host that it looks for there. */

@@ -65,13 +65,15 @@ export interface GoWay {
   readonly builds: readonly GoBuild[];
 }
 
-/** The files in a folder of a Go module, as they are. */
+/** Files in a folder of a Go module, as they are. */
 export interface ModuleWay {
   readonly kind: 'module';
   /** Folder under modules/ whose go.mod pins the module. */
   readonly module: string;
   readonly package: string;
   readonly folder: string;
+  /** Default: all. */
+  readonly files?: readonly string[];
 }
 
 export type Way = InstalledWay | ReleaseWay | NpmWay | WheelWay | GoWay | ModuleWay;
@@ -105,6 +107,8 @@ const KUBE_ROUTER = '2.6.3-k3s1';
 /** What Traefik is built with. */
 const GATEWAY_API = '1.6.3';
 const TRAEFIK = '3.7.15';
+/** The newest of this minor release that the public module proxy serves. */
+const TRAEFIK_CRDS = '3.7.13';
 
 const KUBE_PROGRAMS = [
   'kube-apiserver',
@@ -237,8 +241,25 @@ export const gatewayApi: Tool = {
   ],
 };
 
+/** Traefik's own resource definitions, such as that of Middleware. */
+export const traefikCrds: Tool = {
+  name: 'traefik-crds',
+  version: TRAEFIK_CRDS,
+  programs: [],
+  ways: [
+    {
+      kind: 'module',
+      module: 'traefik-crds',
+      package: 'github.com/traefik/traefik/v3',
+      folder: 'docs/content/reference/dynamic-configuration',
+      files: ['kubernetes-crd-definition-v1.yml'],
+    },
+  ],
+};
+
 export const clusterTools: readonly Tool[] = [
   gatewayApi,
+  traefikCrds,
   {
     name: 'etcd',
     version: ETCD,
