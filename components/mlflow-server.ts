@@ -4,7 +4,7 @@ import { Deployment } from '@pulumi/kubernetes/apps/v1/deployment.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import { type PublicEntry, allowedHosts } from '../lib/allowed-hosts.ts';
+import { type PublicEntry, allowedHosts, ownOrigins } from '../lib/allowed-hosts.ts';
 import { type Annotations, inNamespace } from '../lib/ingress-controllers.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
@@ -307,9 +307,10 @@ function serverArgs(args: MlflowServerArgs): string[] {
 }
 
 function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
-  const hosts = pulumi.output(args.runtime.namespace).apply((namespace) =>
+  const service = pulumi.output({ name, namespace: args.runtime.namespace });
+  const hosts = service.apply((known) =>
     allowedHosts({
-      service: { name, namespace },
+      service: known,
       publicHosts: args.entry.hosts,
       extraHosts: args.extraAllowedHosts,
       jobs: args.jobs,
@@ -317,11 +318,13 @@ function serverEnv(name: string, args: MlflowServerArgs): core.v1.EnvVar[] {
       podAddress: args.metrics.enabled ? `$(POD_IP)` : undefined,
     }).join(','),
   );
-  const origins = [...args.entry.origins, ...args.extraAllowedOrigins];
+  const origins = service.apply((known) =>
+    [...args.entry.origins, ...ownOrigins(known, args.tls.enabled), ...args.extraAllowedOrigins].join(','),
+  );
   return [
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     { name: 'MLFLOW_SERVER_ALLOWED_HOSTS', value: hosts },
-    ...(origins.length > 0 ? [{ name: 'MLFLOW_SERVER_CORS_ALLOWED_ORIGINS', value: origins.join(',') }] : []),
+    { name: 'MLFLOW_SERVER_CORS_ALLOWED_ORIGINS', value: origins },
     { name: 'MLFLOW_SERVER_ENABLE_JOB_EXECUTION', value: String(args.jobs) },
     { name: 'MLFLOW_LOGGING_LEVEL', value: args.logLevel },
     { name: 'MLFLOW_SQLALCHEMYSTORE_POOL_SIZE', value: String(args.poolSize) },

@@ -39,18 +39,8 @@ export function allowedHosts({
   jobs,
   podAddress,
 }: EntryPoints): string[] {
-  const { name, namespace } = service;
-  const hosts = [
-    ...publicHosts,
-    name,
-    `${name}.${namespace}`,
-    `${name}.${namespace}.svc`,
-    `${name}.${namespace}.svc.cluster.local`,
-    'localhost',
-    '127.0.0.1',
-  ];
   return [
-    ...hosts.flatMap(withAnyPort),
+    ...[...publicHosts, ...ownHosts(service)].flatMap(withAnyPort),
     ...extraHosts.flatMap((host) => (/^[\w.-]+$/.test(host) ? withAnyPort(host) : [host])),
     ...(jobs ? ['0.0.0.0:*'] : []),
     // Without a pattern, so that an IPv6 address in brackets is no set of characters.
@@ -59,6 +49,18 @@ export function allowedHosts({
 }
 
 const withAnyPort = (host: string): string[] => [host, `${host}:*`];
+
+/** Names of the Service, and the near end of a port-forward. */
+function ownHosts({ name, namespace }: EntryPoints['service']): string[] {
+  const inCluster = ['', `.${namespace}`, `.${namespace}.svc`, `.${namespace}.svc.cluster.local`];
+  return [...inCluster.map((suffix) => `${name}${suffix}`), 'localhost', '127.0.0.1'];
+}
+
+/** Origins of the UI where people reach the Service itself, from within the cluster or by a port-forward. */
+export const ownOrigins = (service: EntryPoints['service'], tls: boolean): string[] =>
+  ownHosts(service)
+    .flatMap(withAnyPort)
+    .map((host) => `${tls ? 'https' : 'http'}://${host}`);
 
 /** Whether a pattern accepts any host. */
 export const isAnyHost = (host: string): boolean => /^[*?:.]*[*][*?:.]*$/.test(host);

@@ -37,6 +37,12 @@ async function service(changes: Partial<MlflowServerArgs['service']> = {}): Prom
   return (await build({ service: { ...serverArgs.service, ...changes } })).get('Service/tracker-service');
 }
 
+/** The Service's, and a port-forward's. */
+const ownOrigins = ['tracker', 'tracker.team-a', 'tracker.team-a.svc', 'tracker.team-a.svc.cluster.local']
+  .concat('localhost', '127.0.0.1')
+  .flatMap((host) => [`http://${host}`, `http://${host}:*`])
+  .join(',');
+
 describe('the rights of the server at the Kubernetes API', () => {
   const rule = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
   const kinds = ['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'];
@@ -124,7 +130,7 @@ describe('MlflowServer', () => {
         'a.example,a.example:*,tracker,tracker:*,tracker.team-a,tracker.team-a:*,' +
         'tracker.team-a.svc,tracker.team-a.svc:*,tracker.team-a.svc.cluster.local,tracker.team-a.svc.cluster.local:*,' +
         'localhost,localhost:*,127.0.0.1,127.0.0.1:*',
-      MLFLOW_SERVER_CORS_ALLOWED_ORIGINS: 'https://a.example,https://b.example',
+      MLFLOW_SERVER_CORS_ALLOWED_ORIGINS: `https://a.example,https://b.example,${ownOrigins}`,
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
       MLFLOW_SQLALCHEMYSTORE_POOL_SIZE: '4',
       MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW: '6',
@@ -148,7 +154,7 @@ describe('MlflowServer', () => {
     });
     expect(variables.MLFLOW_SERVER_ALLOWED_HOSTS).to.match(/,10\.\*$/);
     expect(variables.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS).to.equal(
-      'https://a.example,https://b.example,https://notebooks.example',
+      `https://a.example,https://b.example,${ownOrigins},https://notebooks.example`,
     );
   });
 
@@ -185,10 +191,12 @@ describe('MlflowServer', () => {
     });
   });
 
-  it('sets no origins where there is no way in from outside', async () => {
-    expect(await env({ entry: { hosts: [], origins: [] } })).not.to.have.property(
-      'MLFLOW_SERVER_CORS_ALLOWED_ORIGINS',
-    );
+  it('accepts the UI over TLS alone where it speaks TLS itself', async () => {
+    const variables = await env({
+      entry: { hosts: [], origins: [] },
+      tls: { enabled: true, secretName: 'server-tls' },
+    });
+    expect(variables.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS).to.equal(ownOrigins.replaceAll('http:', 'https:'));
   });
 
   it('lets the job runner call back where it is switched on', async () => {
