@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { nodeAddress } from '../../tools/cluster/index.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import { browse, screenshot } from './support/browser.ts';
-import { ask, eventually, inMlflow, kubectlJson } from './support/cluster.ts';
+import { ask, eventually, inMlflow, kubectl, kubectlJson } from './support/cluster.ts';
 import { type Credentials, asHost, mlflow } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
@@ -42,9 +42,14 @@ describe('People and large files', function () {
     const outputs = await stack.outputs();
     admin = { username: String(outputs.adminUsername), password: String(outputs.adminPassword) };
     expect(outputs).to.include({ trackingUrl: url });
-    await eventually('the controller knows the host', async () => {
-      const { status } = await ask(nodeAddress(instance), { host, path: '/health' });
-      return status === 200;
+    const encoded = await kubectl(
+      ...[...inMlflow, 'get', 'secret/mlflow-ingress-self-signed'],
+      ...['--output', 'jsonpath={.data.ca\\.crt}'],
+    );
+    const ca = Buffer.from(encoded, 'base64').toString();
+    await eventually('the controller serves the host over HTTPS', async () => {
+      const request = { host, port: 443, path: '/health', ca };
+      return (await ask(nodeAddress(instance), request).catch(() => undefined))?.status === 200;
     });
   });
   after(() => stack.reset());
