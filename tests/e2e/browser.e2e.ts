@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { nodeAddress } from '../../tools/cluster/index.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import { browse, screenshot } from './support/browser.ts';
-import { ask, eventually, inMlflow, kubectl, kubectlJson } from './support/cluster.ts';
+import { ask, authorityIn, eventually, inMlflow, kubectlJson } from './support/cluster.ts';
 import { type Credentials, asHost, mlflow } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
@@ -42,11 +42,7 @@ describe('People and large files', function () {
     const outputs = await stack.outputs();
     admin = { username: String(outputs.adminUsername), password: String(outputs.adminPassword) };
     expect(outputs).to.include({ trackingUrl: url });
-    const encoded = await kubectl(
-      ...[...inMlflow, 'get', 'secret/mlflow-ingress-self-signed'],
-      ...['--output', 'jsonpath={.data.ca\\.crt}'],
-    );
-    const ca = Buffer.from(encoded, 'base64').toString();
+    const ca = await authorityIn('mlflow-ingress-self-signed');
     await eventually('the controller serves the host over HTTPS', async () => {
       const request = { host, port: 443, path: '/health', ca };
       return (await ask(nodeAddress(instance), request).catch(() => undefined))?.status === 200;

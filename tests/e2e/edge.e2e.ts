@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { serverCertificate } from '../../lib/certificates.ts';
 import { hostAddress, nodeAddress } from '../../tools/cluster/index.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
-import { type AskOptions, apply, ask, eventually, inMlflow, kubectl, tryKubectl } from './support/cluster.ts';
+import { authorityIn, type AskOptions, apply, ask, eventually, tryKubectl } from './support/cluster.ts';
 import { instance, stack } from './support/stack.ts';
 
 const host = 'mlflow.example.com';
@@ -66,11 +66,7 @@ describe('Passwords at the Ingress', function () {
     });
     passwords = outputs.passwords as Record<string, string>;
     expect(passwords).to.have.all.keys('alice', 'robot');
-    const encoded = await kubectl(
-      ...[...inMlflow, 'get', 'secret/mlflow-ingress-self-signed'],
-      ...['--output', 'jsonpath={.data.ca\\.crt}'],
-    );
-    ca = Buffer.from(encoded, 'base64').toString();
+    ca = await authorityIn('mlflow-ingress-self-signed');
   });
 
   it('lead HTTP to HTTPS before anybody is asked', async () => {

@@ -10,10 +10,9 @@ import { serverCertificate } from '../../lib/certificates.ts';
 import {
   type AskOptions,
   apply,
+  authorityIn,
   ask,
   eventually,
-  inMlflow,
-  kubectl,
   runGc,
   servingPods,
   tryKubectl,
@@ -226,11 +225,7 @@ describe('The ways in', function () {
     });
 
     it('answer health checks, and ask everybody else for a log-in', async () => {
-      const encoded = await kubectl(
-        ...[...inMlflow, 'get', 'secret/mlflow-ingress-self-signed'],
-        ...['--output', 'jsonpath={.data.ca\\.crt}'],
-      );
-      const ingressCa = Buffer.from(encoded, 'base64').toString();
+      const ingressCa = await authorityIn('mlflow-ingress-self-signed');
       const gatewayCa = readFileSync(join(stateDir(instance), 'cluster/pki/ca.crt'), 'utf8');
       ways = [
         {
@@ -323,10 +318,7 @@ describe('The ways in', function () {
     });
 
     it('answer over TLS alone', async () => {
-      const encoded = await kubectl(
-        ...[...inMlflow, 'get', 'secret/mlflow-tls', '--output', 'jsonpath={.data.ca\\.crt}'],
-      );
-      const ca = Buffer.from(encoded, 'base64').toString();
+      const ca = await authorityIn('mlflow-tls');
       for (const way of await direct({ known: welcome, podAddress: refused }, ca)) await expectRow(way, '');
       const [{ address } = { address: '' }] = await servingPods();
       const plain = await ask(address, { port: 5000, host: 'mlflow:5000', path: '/health' }).catch(

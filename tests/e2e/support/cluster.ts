@@ -55,6 +55,14 @@ export async function sql(query: string, database = 'mlflow'): Promise<string[]>
 }
 
 export const inMlflow = ['--namespace', 'mlflow'];
+/** Certificate of the authority beside a server's own in a Secret. */
+export async function authorityIn(secretName: string): Promise<string> {
+  const { data } = await kubectlJson<{ data: Record<string, string> }>(
+    ...[...inMlflow, 'get', `secret/${secretName}`],
+  );
+  return Buffer.from(data['ca.crt'] ?? '', 'base64').toString();
+}
+
 /** Begins a command in the container of the server. */
 export const inServer = [...inMlflow, 'exec', 'deployment/mlflow', '--container', 'mlflow', '--'];
 
