@@ -74,6 +74,8 @@ const welcome: Row = [200, 200, 403, 200, 200, 200, 200];
 const refused: Row = [403, 403, 403, 403, 403, 403, 200];
 /** A foreign page is refused before anybody is asked for a log-in. */
 const unknownUser: Row = [401, 401, 403, 401, 401, 401, 200];
+/** Nobody opens the UI by the address of a pod. */
+const unknownUserByAddress: Row = [401, 403, 403, 401, 401, 401, 200];
 const nowhere: Row = [404, 404, 404, 404, 404, 404, 404];
 
 interface WayIn {
@@ -246,7 +248,7 @@ describe('The ways in', function () {
           row: unknownUser,
         },
         // A scraper of metrics calls pods by their address.
-        ...(await direct({ known: unknownUser, podAddress: unknownUser })),
+        ...(await direct({ known: unknownUser, podAddress: unknownUserByAddress })),
       ];
       for (const way of ways.slice(0, 3)) await reachable(way, `${prefix}/health`);
       for (const way of ways) await expectRow(way, prefix);
