@@ -74,6 +74,8 @@ const welcome: Row = [200, 200, 403, 200, 200, 200, 200];
 const refused: Row = [403, 403, 403, 403, 403, 403, 200];
 /** A foreign page is refused before anybody is asked for a log-in. */
 const unknownUser: Row = [401, 401, 403, 401, 401, 401, 200];
+/** Traces are asked for a log-in first. */
+const refusedUser: Row = [403, 403, 403, 403, 403, 401, 200];
 /** Nobody opens the UI by the address of a pod. */
 const unknownUserByAddress: Row = [401, 403, 403, 401, 401, 401, 200];
 const nowhere: Row = [404, 404, 404, 404, 404, 404, 404];
@@ -119,7 +121,10 @@ const httpRoute = {
 };
 
 /** Ways to the pod itself, by its address. */
-async function direct(rows: { known: Row; podAddress: Row }, ca?: string): Promise<WayIn[]> {
+async function direct(
+  rows: { known: Row; podAddress: Row; unknownHost?: Row },
+  ca?: string,
+): Promise<WayIn[]> {
   const [{ address } = { address: '' }] = await servingPods();
   const to = { address, port: 5000, ...(ca !== undefined && { ca, servername: 'mlflow.mlflow.svc' }) };
   return [
@@ -128,7 +133,7 @@ async function direct(rows: { known: Row; podAddress: Row }, ca?: string): Promi
       { title: `Service ${name} at the usual port`, ...to, host: name, row: rows.known },
     ]),
     { title: 'the address of the pod', ...to, host: `${address}:5000`, row: rows.podAddress },
-    { title: 'an unknown host', ...to, host: 'evil.example', row: refused },
+    { title: 'an unknown host', ...to, host: 'evil.example', row: rows.unknownHost ?? refused },
   ];
 }
 
@@ -248,7 +253,11 @@ describe('The ways in', function () {
           row: unknownUser,
         },
         // A scraper of metrics calls pods by their address.
-        ...(await direct({ known: unknownUser, podAddress: unknownUserByAddress })),
+        ...(await direct({
+          known: unknownUser,
+          podAddress: unknownUserByAddress,
+          unknownHost: refusedUser,
+        })),
       ];
       for (const way of ways.slice(0, 3)) await reachable(way, `${prefix}/health`);
       for (const way of ways) await expectRow(way, prefix);
