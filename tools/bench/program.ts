@@ -14,7 +14,7 @@ await pulumi.runtime.setMocks(
 const settings = {
   cloud: 'local',
   kubernetes: { context },
-  ingress: { enabled: true, hosts: ['mlflow.localhost'] },
+  ingress: { enabled: true, className: 'traefik', hosts: ['mlflow.localhost'] },
 };
 pulumi.runtime.setAllConfig(
   Object.fromEntries(
