@@ -262,8 +262,9 @@ function serverPod(
       startupProbe: probe('health', args.probes.startup, args),
       readinessProbe: probe(args.probes.readinessPath, args.probes.readiness, args),
       livenessProbe: probe('health', args.probes.liveness, args),
-      // Proxies learn that the pod goes before the server stops listening.
-      lifecycle: { preStop: { exec: { command: ['sleep', '5'] } } },
+      // Proxies learn that the pod goes before the server stops listening. Where no other pod takes over, there is nothing
+      // to wait for.
+      ...(args.canRoll && { lifecycle: { preStop: { exec: { command: ['sleep', '5'] } } } }),
     },
     pod: {
       // Longer than the server gives its requests to end.

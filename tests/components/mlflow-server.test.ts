@@ -269,7 +269,10 @@ describe('MlflowServer', () => {
     ['stops the old pod first where the new one needs what it holds', false, { type: 'Recreate' }],
   ] as const) {
     it(title, async () => {
-      expect((await deployment({ canRoll })).inputs.spec).to.have.deep.property('strategy', strategy);
+      const deployed = await deployment({ canRoll });
+      expect(deployed.inputs.spec).to.have.deep.property('strategy', strategy);
+      // A pause is for those who have another pod to turn to.
+      expect('lifecycle' in container(deployed, 'mlflow')).to.equal(canRoll);
     });
   }
 
