@@ -5,6 +5,7 @@ import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { Ingress as KubernetesIngress } from '@pulumi/kubernetes/networking/v1/ingress.js';
 import type { networking } from '@pulumi/kubernetes/types/input.js';
 import { publicUrls } from '../lib/allowed-hosts.ts';
+import { endsTls } from '../lib/entry.ts';
 import {
   type Annotations,
   type ControllerName,
@@ -15,6 +16,7 @@ import {
 } from '../lib/ingress-controllers.ts';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { ingressNames, serviceHost } from '../lib/names.ts';
+import { probePaths } from '../lib/server-paths.ts';
 import type { ServiceConnection } from './connections.ts';
 
 /** One certificate: from an existing Secret, given, made for the stack; with none of these it is the controller's own. */
@@ -126,8 +128,8 @@ function needsOf(name: string, args: IngressArgs): IngressNeeds {
   return {
     ...args,
     name,
-    tls: args.tls.length > 0 || args.certificate !== undefined,
-    healthPath: `${service.prefix}/health`,
+    tls: endsTls(args),
+    healthPath: `${service.prefix}${probePaths.health}`,
     serverTls: ca && {
       host: pulumi.all([service.namespace, service.name]).apply(([home, each]) => serviceHost(home, each)),
       secretName: ca.secretName,

@@ -4,13 +4,7 @@ import { StatefulSet } from '@pulumi/kubernetes/apps/v1/statefulSet.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
-import {
-  type Resources,
-  definedOnly,
-  restrictedContainer,
-  restrictedPod,
-  secretVariables,
-} from '../lib/pod.ts';
+import { type Resources, definedOnly, containerBasics, podBasics, secretVariables } from '../lib/pod.ts';
 import { type StorageArgs, dataClaim } from './claim.ts';
 import type { SecretKey } from './connections.ts';
 import { workloadAccount } from './service-account.ts';
@@ -100,11 +94,7 @@ function serverPod(
 ): core.v1.PodSpec {
   const { component, question } = args;
   return {
-    serviceAccountName: serviceAccount,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    imagePullSecrets: args.imagePullSecrets.map((secret) => ({ name: secret })),
-    securityContext: restrictedPod(args.user),
+    ...podBasics({ ...args, serviceAccount }),
     terminationGracePeriodSeconds: args.graceSeconds,
     containers: [
       {
@@ -119,8 +109,7 @@ function serverPod(
         readinessProbe: { ...question, periodSeconds: 5, timeoutSeconds: 5 },
         livenessProbe: { ...question, periodSeconds: 20, timeoutSeconds: 10, failureThreshold: 6 },
         resources: { requests: args.resources.requests, limits: definedOnly(args.resources.limits) },
-        securityContext: restrictedContainer,
-        terminationMessagePolicy: 'FallbackToLogsOnError',
+        ...containerBasics,
         volumeMounts: [
           { name: 'data', mountPath: args.dataPath },
           ...args.volumeMounts,

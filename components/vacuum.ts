@@ -1,7 +1,7 @@
 import type * as pulumi from '@pulumi/pulumi';
 import { CronJob } from '@pulumi/kubernetes/batch/v1/cronJob.js';
 import { objectLabels } from '../lib/labels.ts';
-import { plainVariables, restrictedContainer, restrictedPod, secretVariables } from '../lib/pod.ts';
+import { plainVariables, containerBasics, podBasics, secretVariables } from '../lib/pod.ts';
 import type { Variables } from './connections.ts';
 import { cronJobSpec } from './cron-job.ts';
 import { workloadAccount } from './service-account.ts';
@@ -42,11 +42,7 @@ export function vacuumCronJob(name: string, args: VacuumArgs, parent: pulumi.Res
         pod: {
           metadata: { labels },
           spec: {
-            serviceAccountName: serviceAccount.metadata.name,
-            automountServiceAccountToken: false,
-            enableServiceLinks: false,
-            imagePullSecrets: args.imagePullSecrets.map((secret) => ({ name: secret })),
-            securityContext: restrictedPod(args.user),
+            ...podBasics({ ...args, serviceAccount: serviceAccount.metadata.name }),
             containers: [
               {
                 name: 'vacuum',
@@ -58,8 +54,7 @@ export function vacuumCronJob(name: string, args: VacuumArgs, parent: pulumi.Res
                   ...secretVariables(args.database.secrets),
                 ],
                 resources: { requests: { cpu: '50m', memory: '32Mi' }, limits: { memory: '128Mi' } },
-                securityContext: restrictedContainer,
-                terminationMessagePolicy: 'FallbackToLogsOnError',
+                ...containerBasics,
               },
             ],
           },

@@ -4,13 +4,16 @@ import type { WayIn } from './allowed-hosts.ts';
 import { isLimited } from './cidr.ts';
 import { type IngressNeeds, controllerOf, controllers } from './ingress-controllers.ts';
 import { names, serviceHost } from './names.ts';
+import { probePaths } from './server-paths.ts';
 
 type IngressSettings = Settings['ingress'];
 export type TlsEntry = IngressSettings['tls'][number];
 
 /** Whether the Ingress serves HTTPS. */
-export const endsTls = ({ tls, certificate }: Pick<IngressSettings, 'tls' | 'certificate'>): boolean =>
-  tls.length > 0 || certificate !== undefined;
+export const endsTls = (ingress: {
+  readonly tls: readonly unknown[];
+  readonly certificate?: object | undefined;
+}): boolean => ingress.tls.length > 0 || ingress.certificate !== undefined;
 
 /** Hosts that a certificate is for. */
 export const tlsHosts = (entry: TlsEntry, { hosts }: Pick<IngressSettings, 'hosts'>): readonly string[] =>
@@ -61,7 +64,7 @@ export function ingressNeeds({ auth, ingress, server, namespace }: Settings): In
     name: names.ingress,
     tls: endsTls(ingress),
     asksPasswords: auth.kind === 'edge',
-    healthPath: `${server.staticPrefix}/health`,
+    healthPath: `${server.staticPrefix}${probePaths.health}`,
     serverTls: enabled ? { host: serviceHost(namespace.name), secretName } : undefined,
   };
 }

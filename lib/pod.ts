@@ -70,9 +70,7 @@ export function mlflowPod(
       ...(args.env ?? []),
     ],
     volumeMounts: mounts.volumeMounts,
-    securityContext: restrictedContainer,
-    // The last lines of the log become the reason that `pulumi up` shows when the container fails.
-    terminationMessagePolicy: 'FallbackToLogsOnError',
+    ...containerBasics,
   };
   const command = (script: string) => ['python3', `${filesPath}/${script}.py`];
   const merged = <T>(of: (each: PodParts) => Readonly<Record<string, T>>) =>
@@ -84,12 +82,8 @@ export function mlflowPod(
       annotations: merged(({ annotations }) => annotations),
     },
     spec: {
-      serviceAccountName: args.serviceAccount,
+      ...podBasics({ ...runtime, serviceAccount: args.serviceAccount, user: runtime.runAsUser }),
       automountServiceAccountToken: args.mountToken ?? false,
-      // A Service called mlflow would set MLFLOW_PORT=tcp://..., which the server takes for its port and stops at.
-      enableServiceLinks: false,
-      securityContext: restrictedPod(runtime.runAsUser),
-      imagePullSecrets: runtime.imagePullSecrets.map((name) => ({ name })),
       nodeSelector: merged(({ nodeSelector }) => nodeSelector),
       tolerations: parts.flatMap(({ tolerations }) => tolerations),
       affinity:
@@ -214,10 +208,34 @@ export function restrictedPod(user: number | 'none'): core.v1.PodSecurityContext
   };
 }
 
+/** What the spec of each pod of the stack begins with: no token for the Kubernetes API, and no rights on the node. */
+export function podBasics(args: {
+  readonly serviceAccount: Input<string>;
+  readonly imagePullSecrets: readonly string[];
+  /** User and group of the processes, or `none` to leave them to the cluster. */
+  readonly user: number | 'none';
+}) {
+  return {
+    serviceAccountName: args.serviceAccount,
+    automountServiceAccountToken: false,
+    // A Service called mlflow would set MLFLOW_PORT=tcp://..., which the server takes for its port and stops at.
+    enableServiceLinks: false,
+    imagePullSecrets: args.imagePullSecrets.map((name) => ({ name })),
+    securityContext: restrictedPod(args.user),
+  };
+}
+
 export const restrictedContainer: core.v1.SecurityContext = {
   allowPrivilegeEscalation: false,
   readOnlyRootFilesystem: true,
   capabilities: { drop: ['ALL'] },
+};
+
+/** What each container of the stack has. */
+export const containerBasics = {
+  securityContext: restrictedContainer,
+  // The last lines of the log become the reason that `pulumi up` shows when the container fails.
+  terminationMessagePolicy: 'FallbackToLogsOnError',
 };
 
 /** Leaves out a limit that is not set, which must not reach the API as a key without a value. */

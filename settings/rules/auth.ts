@@ -5,7 +5,7 @@ import { openWaysIn, waysIn } from '../../lib/entry.ts';
 import { ownedProxyOption } from '../../lib/oauth2-proxy.ts';
 import { auth as schema } from '../auth.ts';
 import type { Settings } from '../index.ts';
-import { type Rule, repeated, sentences } from './rule.ts';
+import { type Rule, repeated, sentences, severalPods } from './rule.ts';
 
 type Auth = Settings['auth'];
 
@@ -167,11 +167,11 @@ const ownedByOidc: Readonly<Record<string, string>> = {
   SECRET_KEY: 'secrets.flaskKeyFrom',
 };
 
-function oidcRules({ auth, server, autoscaling }: Settings): string[] {
+function oidcRules(settings: Settings): string[] {
+  const { auth, server } = settings;
   const { env, envFrom, credentialsFrom } = auth.plugin;
   const missing = ['OIDC_DISCOVERY_URL', 'OIDC_CLIENT_ID'].filter((name) => env[name] === undefined);
-  const several =
-    server.replicas > 1 || (autoscaling.enabled && autoscaling.kind === 'horizontal' && autoscaling.max > 1);
+  const several = severalPods(settings);
   return [
     ...sentences([
       [
@@ -187,8 +187,8 @@ function oidcRules({ auth, server, autoscaling }: Settings): string[] {
         'auth.plugin.env has OIDC_CLIENT_SECRET, and anybody who sees the stack file could read it; use envFrom with a Secret',
       ],
       [
-        several && env.CACHE_BACKEND !== 'redis',
-        `${server.replicas > 1 ? `server.replicas is ${server.replicas}` : `autoscaling.max is ${autoscaling.max}`}, but pods of ${oidcAuth} share what they know of permissions only in Redis; set CACHE_BACKEND to redis in auth.plugin.env and CACHE_REDIS_URL there or in envFrom, or use 1 pod`,
+        several !== undefined && env.CACHE_BACKEND !== 'redis',
+        `${several}, but pods of ${oidcAuth} share what they know of permissions only in Redis; set CACHE_BACKEND to redis in auth.plugin.env and CACHE_REDIS_URL there or in envFrom, or use 1 pod`,
       ],
       [
         server.staticPrefix !== '',

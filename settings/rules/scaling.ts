@@ -1,16 +1,12 @@
 // How many pods there may be, and what they ask of the stores.
 import { canRoll, connectionPlan } from '../../lib/connection-budget.ts';
 import type { Settings } from '../index.ts';
-import { sentences } from './rule.ts';
+import { sentences, severalPods } from './rule.ts';
 
 export function scaling(settings: Settings): string[] {
   const { availability, server, autoscaling, backendStore, artifactStore, workspaces } = settings;
-  const horizontal = autoscaling.enabled && autoscaling.kind === 'horizontal';
-  const several = server.replicas > 1 || (horizontal && autoscaling.max > 1);
-  const asked =
-    (server.replicas > 1
-      ? `server.replicas is ${server.replicas}`
-      : `autoscaling.max is ${autoscaling.max}`) + (availability === 'high' ? ' (availability is high)' : '');
+  const several = severalPods(settings) !== undefined;
+  const asked = `${severalPods(settings)}${availability === 'high' ? ' (availability is high)' : ''}`;
   const plan = connectionPlan(settings);
   return sentences([
     [

@@ -4,6 +4,7 @@ import { serverCertificate } from '../../lib/certificates.ts';
 import { hostAddress, nodeAddress } from '../../tools/cluster/index.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import { authorityIn, type AskOptions, apply, ask, eventually, tryKubectl } from './support/cluster.ts';
+import { authorization } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
 const host = 'mlflow.example.com';
@@ -33,9 +34,7 @@ describe('Passwords at the Ingress', function () {
   let ca: string;
   let passwords: Record<string, string>;
 
-  const basic = (user: string, password = '') => ({
-    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
-  });
+  const basic = (username: string, password = '') => authorization({ username, password });
   const https = (headers: Record<string, string> = {}, rest: Partial<AskOptions> = {}) =>
     ask(node, { host, path, ca, headers, ...rest });
 

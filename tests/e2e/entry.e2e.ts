@@ -17,12 +17,12 @@ import {
   servingPods,
   tryKubectl,
 } from './support/cluster.ts';
-import type { Credentials } from './support/mlflow.ts';
+import { type Credentials, authorization } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
 const pod = { resources: { requests: { cpu: '100m', memory: '512Mi' } } };
 const admin: Credentials = { username: 'admin', password: 'correct horse battery' };
-const authorization = `Basic ${Buffer.from(`${admin.username}:${admin.password}`).toString('base64')}`;
+const asAdmin = authorization(admin);
 
 /** A trace of one span, as an exporter of OpenTelemetry sends it. */
 function trace(): string {
@@ -266,21 +266,20 @@ describe('The ways in', function () {
 
     it('let users in', async () => {
       const isKnown = ({ row }: WayIn) => row === unknownUser;
-      for (const way of ways.filter(isKnown))
-        await expectRow({ ...way, row: welcome }, prefix, { authorization });
-      await portForward(welcome, (way) => expectRow(way, prefix, { authorization }));
+      for (const way of ways.filter(isKnown)) await expectRow({ ...way, row: welcome }, prefix, asAdmin);
+      await portForward(welcome, (way) => expectRow(way, prefix, asAdmin));
     });
 
     it('lead nowhere beside the path, where metrics are', async () => {
       for (const { title, address, port, host, ca } of ways.slice(0, 3)) {
-        const options = { port, host, headers: { authorization }, ...(ca !== undefined && { ca }) };
+        const options = { port, host, headers: asAdmin, ...(ca !== undefined && { ca }) };
         for (const path of ['/', '/metrics', '/health'])
           expect((await ask(address, { ...options, path })).status, `${title} ${path}`).to.equal(404);
       }
       const [{ address } = { address: '' }] = await servingPods();
       const scrape = { port: 5000, host: `${address}:5000`, path: '/metrics' };
       expect((await ask(address, scrape)).status).to.equal(401);
-      expect((await ask(address, { ...scrape, headers: { authorization } })).status).to.equal(200);
+      expect((await ask(address, { ...scrape, headers: asAdmin })).status).to.equal(200);
     });
 
     it('refuse a certificate that is not for its host before anything changes', async () => {

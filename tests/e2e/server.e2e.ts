@@ -15,7 +15,7 @@ import {
   sql,
   tryKubectl,
 } from './support/cluster.ts';
-import { type Credentials, mlflow } from './support/mlflow.ts';
+import { type Credentials, authorization, mlflow } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
 const password = `p@ss:w/o?r#d%2B+$HOME 'x' "y"`;
@@ -48,9 +48,6 @@ describe('A server with everything switched on', function () {
   this.bail(true);
 
   const admin: Credentials = { username: 'admin', password };
-  const authorization = ({ username, password }: Credentials) => ({
-    authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
-  });
 
   before(async () => {
     await prepareEngine(instance);

@@ -19,7 +19,7 @@ import {
   tryKubectl,
 } from './support/cluster.ts';
 import { IdentityProvider, client } from './support/identity-provider.ts';
-import { asHost, mlflow } from './support/mlflow.ts';
+import { asHost, authorization, mlflow } from './support/mlflow.ts';
 import { instance, stack } from './support/stack.ts';
 
 const host = 'mlflow.example.com';
@@ -92,9 +92,7 @@ async function logIn(page: Page, name: string): Promise<void> {
 /** Through the entry, as `host`. */
 const request = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
   ask(nodeAddress(instance), { host, path, headers, method });
-const basic = (username: string, password: string) => ({
-  authorization: `Basic ${btoa(`${username}:${password}`)}`,
-});
+const basic = (username: string, password: string) => authorization({ username, password });
 const program = <T>(code: string, variables: Record<string, string>) =>
   mlflow<T>(`http://${nodeAddress(instance)}`, `import as_host\n${code}`, undefined, {
     ...asHost,

@@ -8,6 +8,11 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** The header by which a user logs in. */
+export const authorization = ({ username, password }: Credentials) => ({
+  authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+});
+
 /** Runs Python with MLflow's client against a tracking server; gives back what it prints as JSON. */
 export async function mlflow<T>(
   trackingUri: string,
