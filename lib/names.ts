@@ -14,6 +14,7 @@ export const names = {
   httpRoute: 'mlflow-http-route',
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
+  maintenance: 'mlflow-maintenance',
 } as const;
 
 /** By which name clients inside the cluster know the server. */
@@ -21,6 +22,8 @@ export const serviceHost = (namespace: string, service: string = names.server): 
   `${service}.${namespace}.svc`;
 /** Label `app.kubernetes.io/component` of the server and what belongs to it. */
 export const serverComponent = 'tracking-server';
+/** Label of the pods that commands of operators start for a while. */
+export const maintenanceComponent = 'maintenance';
 /** Secret with the certificate of the database in the cluster. */
 export const databaseTlsSecret = `${names.backendStore}-tls`;
 /** CronJob that vacuums the database in the cluster. */
@@ -74,7 +77,7 @@ const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
 const besideIngress = ingressNames(names.ingress);
 const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
-const workloads = [names.server, ...stores, names.migration, ...cronJobs];
+const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs];
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
 export const plannedObjects: readonly PlannedObject[] = [

@@ -4,7 +4,7 @@ import type { networking } from '@pulumi/kubernetes/types/input.js';
 import type { Settings } from '../settings/index.ts';
 import { controllerOf, controllers } from './ingress-controllers.ts';
 import { selectorLabels } from './labels.ts';
-import { names, serverComponent, vacuumCronJob } from './names.ts';
+import { maintenanceComponent, names, serverComponent, vacuumCronJob } from './names.ts';
 import {
   type Peer,
   type Port,
@@ -34,6 +34,7 @@ const workloads = {
     name: names.traceArchival,
     isThere: ({ traceArchival }: Settings) => traceArchival.enabled,
   },
+  [maintenanceComponent]: { name: names.maintenance, isThere: () => true },
   postgres: {
     name: names.backendStore,
     isThere: ({ backendStore }: Settings) => backendStore.kind === 'postgres',
@@ -61,7 +62,13 @@ interface Connection {
 }
 
 /** Workloads that run MLflow. */
-const mlflow: readonly Workload[] = [serverComponent, 'migration', 'gc', 'trace-archival'];
+const mlflow: readonly Workload[] = [
+  serverComponent,
+  'migration',
+  'gc',
+  'trace-archival',
+  maintenanceComponent,
+];
 /** Workloads that find others by their names. */
 const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum'];
 
@@ -74,13 +81,14 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
   const storing: End[] = [
     serverComponent,
     'trace-archival',
+    maintenanceComponent,
     ...when(artifactStore.mode === 'direct', ['gc']),
   ];
   const stores = outsideStores(settings);
   const hasIdentity = stores.some(({ usesIdentity }) => usesIdentity);
   const hasRights = server.rbac.rules.length + server.rbac.clusterRules.length > 0;
   return [
-    { from: ['gc'], ...toServer },
+    { from: ['gc', maintenanceComponent], ...toServer },
     { from: [everyPodBeside], ...toServer },
     { from: entryPeers(settings), ...toServer },
     { from: when(metrics.enabled, networkPolicy.monitoringNamespaces.map(podsOf)), ...toServer },
@@ -88,7 +96,7 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
 
     { from: searching, to: ['postgres'], ports: tcp(podPorts.postgres) },
     ...outsideDatabases(settings, facts).map(({ host, port, isReplica }): Connection => ({
-      from: isReplica ? [serverComponent] : mlflow,
+      from: isReplica ? [serverComponent, maintenanceComponent] : mlflow,
       to: addresses(networkPolicy.databaseCidrs, host),
       ports: tcp(port),
     })),

@@ -42,7 +42,12 @@ function ruleTexts(who: string, sign: '<' | '>', { from, to, ports }: Rule): str
   );
 }
 
+/** Of the stack's own workloads, not of the pods that operators start for a while. */
 async function open(settings: object, databasePorts: Record<string, number> = {}): Promise<string[]> {
+  return (await everything(settings, databasePorts)).filter((line) => !line.includes('maintenance'));
+}
+
+async function everything(settings: object, databasePorts: Record<string, number> = {}): Promise<string[]> {
   let policies: ReturnType<typeof workloadPolicies> = [];
   const parsed = settingsWith({ auth: { acceptPublic: true }, ...settings });
   await runStack(() => void (policies = workloadPolicies(parsed, { databasePorts })));
@@ -125,6 +130,25 @@ describe('connections', () => {
       ...[...mlflow, 'postgres-vacuum'].flatMap(database),
       ...namesOf(...mlflow, 'postgres-vacuum'),
     ]);
+  });
+
+  it('are, for pods of operators, those of the server and the one to the server', async () => {
+    for (const settings of [
+      {},
+      { artifactStore: { kind: 's3Compatible' } },
+      { artifactStore: bucket },
+      { backendStore: external({ host: 'db.example', connectionFrom, readReplica: { host: '192.0.2.8' } }) },
+    ]) {
+      const lines = await everything(settings);
+      const of = (user: string) =>
+        lines.filter((line) => line.startsWith(`${user} >`)).map((line) => line.slice(user.length));
+      expect(of('maintenance')).to.have.members([...of('tracking-server'), ' > tracking-server 5000']);
+      const admitted = lines.filter((line) => line.endsWith(' < tracking-server 5432'));
+      expect(lines).to.include.members([
+        ...admitted.map((line) => line.replace('tracking-server', 'maintenance')),
+        'tracking-server < maintenance 5000',
+      ]);
+    }
   });
 
   for (const [title, settings, added, removed = []] of [

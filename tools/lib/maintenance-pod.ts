@@ -1,0 +1,130 @@
+// A pod for as long as a command of an operator takes. It has what the server's pod has: addresses, Secrets, storage and
+// identity; so what it can reach, the server can reach.
+import { randomBytes } from 'node:crypto';
+import type { Options, ResultPromise } from 'execa';
+import { maintenanceComponent, names } from '../../lib/names.ts';
+import type { RunningStack } from './stack.ts';
+
+export interface MaintenanceOptions {
+  readonly signal: AbortSignal;
+  /** Another image beside MLflow's, with the same variables and volumes: container `client`. */
+  readonly clientImage?: string;
+  /** Seconds until the pod ends by itself, should nobody be there any more to delete it. */
+  readonly deadlineSeconds?: number;
+}
+
+export interface MaintenancePod {
+  readonly name: string;
+  /** Runs a command in the container `mlflow` or `client`. */
+  exec<O extends Options = object>(
+    container: 'mlflow' | 'client',
+    command: readonly string[],
+    options?: O,
+  ): ResultPromise<O>;
+}
+
+const START_SECONDS = 300;
+
+/**
+ * Makes the pod, hands it to `action` once it runs, and deletes it.
+ *
+ * @throws Error with what kubectl says, when there is no server or the pod does not start.
+ */
+export async function withMaintenancePod<T>(
+  stack: RunningStack,
+  { signal, clientImage, deadlineSeconds = 3600 }: MaintenanceOptions,
+  action: (pod: MaintenancePod) => Promise<T>,
+): Promise<T> {
+  const { stdout } = await stack.kubectl(['get', `deployment/${names.server}`, '--output', 'json']);
+  const name = `${names.maintenance}-${randomBytes(4).toString('hex')}`;
+  const pod = podManifest(name, JSON.parse(stdout) as Deployment, clientImage, deadlineSeconds);
+  await stack.kubectl(['create', '--filename', '-'], { input: JSON.stringify(pod), cancelSignal: signal });
+  try {
+    await stack.kubectl(['wait', `pod/${name}`, '--for=condition=Ready', `--timeout=${START_SECONDS}s`], {
+      cancelSignal: signal,
+    });
+    return await action({
+      name,
+      exec: (container, command, options) =>
+        stack.kubectl(
+          ['exec', name, '--container', container, ...stdinFlag(options), '--', ...command],
+          options,
+        ),
+    });
+  } finally {
+    await stack.kubectl(['delete', `pod/${name}`, '--wait=false', '--ignore-not-found']);
+  }
+}
+
+/** kubectl ends at once where it reads input that nobody gives. */
+const stdinFlag = (options: Options | undefined): string[] =>
+  options?.input !== undefined || options?.inputFile !== undefined || options?.stdin !== undefined
+    ? ['--stdin']
+    : [];
+
+interface Container {
+  readonly name: string;
+  readonly restartPolicy?: string;
+  readonly [key: string]: unknown;
+}
+
+export interface Deployment {
+  readonly spec: {
+    readonly template: {
+      readonly metadata: { readonly labels: Record<string, string> };
+      readonly spec: {
+        readonly containers: readonly Container[];
+        readonly initContainers?: readonly Container[];
+        readonly [key: string]: unknown;
+      };
+    };
+  };
+}
+
+/** The server's pod with nothing to do, at a fraction of its requests. */
+export function podManifest(
+  name: string,
+  { spec: { template } }: Deployment,
+  clientImage: string | undefined,
+  deadlineSeconds: number,
+) {
+  const { containers, initContainers = [], topologySpreadConstraints: _, ...pod } = template.spec;
+  const server = containers.find((container) => container.name === 'mlflow');
+  if (server === undefined) throw new Error(`Deployment ${names.server} has no container mlflow`);
+  const {
+    ports: _ports,
+    startupProbe: _s,
+    readinessProbe: _r,
+    livenessProbe: _l,
+    lifecycle: _c,
+    ...rest
+  } = server;
+  const idle = (container: Container): Container => ({
+    ...container,
+    command: ['sleep', String(deadlineSeconds)],
+    args: [],
+    resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } },
+  });
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      labels: { ...template.metadata.labels, 'app.kubernetes.io/component': maintenanceComponent },
+    },
+    spec: {
+      ...pod,
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 1,
+      activeDeadlineSeconds: deadlineSeconds,
+      // Sidecars that the stores need go on; who stands before the server, or waits for the database, is not needed.
+      initContainers: initContainers.filter(
+        (container) => container.restartPolicy === 'Always' && container.name !== 'oauth2-proxy',
+      ),
+      containers: [
+        idle(rest),
+        ...(clientImage === undefined ? [] : [idle({ ...rest, name: 'client', image: clientImage })]),
+      ],
+    },
+  };
+}

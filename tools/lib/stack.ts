@@ -1,0 +1,67 @@
+// A stack that is up, as commands of its operators see it.
+import { execa, type Options, type ResultPromise } from 'execa';
+import type { Settings } from '../../config.ts';
+import { toolPath } from '../toolchain/index.ts';
+import { engineEnvironment, pulumi, stackFile } from './engine.ts';
+import { readSettings } from './settings.ts';
+import { QUICKSTART, chosenStack } from './target.ts';
+
+export interface RunningStack {
+  readonly name: string;
+  readonly settings: Settings;
+  /** Outputs of the last update, without those that are secret. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly service: { readonly namespace: string; readonly name: string; readonly port: number };
+  /** Runs kubectl in the stack's namespace; rejects when it fails, unless `options` say otherwise. */
+  kubectl<O extends Options = object>(args: readonly string[], options?: O): ResultPromise<O>;
+}
+
+/**
+ * Opens the stack that is named, or that Pulumi itself would choose.
+ *
+ * @throws Error that names the command to run, when there is no such stack or it is not up.
+ */
+export async function openStack(named?: string): Promise<RunningStack> {
+  const name = chosenStack(named);
+  const settings = readSettings(stackFile(name));
+  const outputs = await outputsOf(name);
+  const { service } = outputs as { service?: RunningStack['service'] };
+  if (service === undefined) throw new Error(`Stack ${name} is not up: npm run pulumi -- up --stack ${name}`);
+  return {
+    name,
+    settings,
+    outputs,
+    service,
+    kubectl: (args, options) => kubectlOf(name, settings, args, options),
+  };
+}
+
+/** Runs kubectl in the namespace of a stack, which need not be up. */
+export function kubectlOf<O extends Options = object>(
+  stack: string,
+  { kubernetes, namespace }: Pick<Settings, 'kubernetes' | 'namespace'>,
+  args: readonly string[],
+  options?: O,
+): ResultPromise<O> {
+  return execa(
+    toolPath('kubectl'),
+    ['--context', kubernetes.context, '--namespace', namespace.name, ...args],
+    {
+      env: kubectlEnvironment(stack, kubernetes),
+      extendEnv: false,
+      ...options,
+    },
+  ) as unknown as ResultPromise<O>;
+}
+
+function kubectlEnvironment(stack: string, { kubeconfig }: Settings['kubernetes']): NodeJS.ProcessEnv {
+  const environment = engineEnvironment(QUICKSTART, stack);
+  return kubeconfig === undefined ? environment : { ...environment, KUBECONFIG: kubeconfig };
+}
+
+async function outputsOf(stack: string): Promise<Record<string, unknown>> {
+  const args = ['stack', 'output', '--json', '--stack', stack];
+  // A stack that was never made has no outputs either.
+  const { stdout, exitCode } = await pulumi(QUICKSTART, stack, args, { reject: false });
+  return exitCode === 0 ? (JSON.parse(String(stdout)) as Record<string, unknown>) : {};
+}
