@@ -188,6 +188,8 @@ export const server = optionalSection({
   spread: v.optional(flag(), true),
   /** Additions to the server's pods alone. */
   pod: optionalSection(podParts),
+  /** Starts the pod with `sleep` instead of MLflow, without probes and without the steps before, so that one can look around. */
+  diagnosticMode: v.optional(flag(), false),
   /** Seconds that `pulumi up` waits for the server. */
   timeoutSeconds: v.optional(wholeNumber(30, 3600), 600),
 });
