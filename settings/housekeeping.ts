@@ -48,7 +48,7 @@ export const traceArchival = optionalSection({
 });
 
 /**
- * What happens to data (claims and keys, and the namespace around them) on `pulumi destroy`: `delete` removes it, `retain`
- * leaves it in the cluster, `protect` refuses to destroy.
+ * What happens to data (claims and keys with the namespace around them, buckets and managed databases) on `pulumi destroy`: `delete` removes it, `retain`
+ * leaves it where it is, `protect` refuses to destroy. Default: `delete` with cloud local, `retain` with the others.
  */
-export const dataProtection = v.optional(oneOf(['delete', 'retain', 'protect']), 'delete');
+export const dataProtection = v.optional(oneOf(['delete', 'retain', 'protect']));

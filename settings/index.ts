@@ -1,7 +1,10 @@
 // Everything that a stack file can say, key by key.
 import * as v from 'valibot';
-import { cloudNames } from '../clouds/index.ts';
+import { aws } from '../clouds/aws/settings.ts';
+import { gcp } from '../clouds/gcp/settings.ts';
+import { cloudNames } from '../clouds/plans.ts';
 import { oneOf, section, text } from '../lib/schema.ts';
+import type { DataProtection } from '../lib/data-protection.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { httpRoute, ingress } from './entry.ts';
@@ -15,11 +18,21 @@ export const settingsSchema = section({
   cloud: oneOf(cloudNames),
 
   kubernetes: section({
-    /** Context in the kubeconfig. Must be named: the current context is never used. */
-    context: text('the name of a context in your kubeconfig', /^\S+$/),
+    /**
+     * Context in the kubeconfig. Must be named: the current context is never used. Default: with clusterStack, the one in its
+     * kubeconfig.
+     */
+    context: v.optional(text('the name of a context in your kubeconfig', /^\S+$/)),
     /** Path of the kubeconfig. Default: the KUBECONFIG variable, else ~/.kube/config. */
     kubeconfig: v.optional(text('a path', /^\S.*$/, 4096)),
+    /** Stack that made the cluster, whose output `kubeconfig` leads to it. In place of kubeconfig. */
+    clusterStack: v.optional(
+      text('the name of a stack such as organization/mlflow-cluster/dev', /^[\w.-]+(\/[\w.-]+){0,2}$/),
+    ),
   }),
+
+  gcp,
+  aws,
 
   namespace,
   dataProtection,
@@ -51,6 +64,9 @@ export type RawSettings = Readonly<v.InferOutput<typeof settingsSchema>>;
 type Known<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
 type Replace<T, R> = Readonly<Omit<Known<T>, keyof R> & R>;
 
+type ArtifactStoreKind = NonNullable<RawSettings['artifactStore']['kind']>;
+type BackendStoreKind = NonNullable<RawSettings['backendStore']['kind']>;
+
 /** The settings of one stack, complete with defaults. */
 export type Settings = Replace<
   RawSettings,
@@ -66,6 +82,9 @@ export type Settings = Replace<
         maxOverflow: number;
       }
     >;
+    dataProtection: DataProtection;
+    artifactStore: Replace<RawSettings['artifactStore'], { kind: ArtifactStoreKind }>;
+    backendStore: Replace<RawSettings['backendStore'], { kind: BackendStoreKind; maxConnections: number }>;
     autoscaling: Replace<RawSettings['autoscaling'], { enabled: boolean; min: number; max: number }>;
   }
 >;

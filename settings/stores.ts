@@ -28,12 +28,16 @@ const storage = {
   storageClassName: v.optional(className()),
 };
 
+const artifactStoreKinds = ['pvc', 's3Compatible', 'gcs', 's3', 'external'] as const;
+const backendStoreKinds = ['postgres', 'cloudSql', 'rds', 'sqlite', 'external'] as const;
+
 export const artifactStore = optionalSection({
   /**
    * `pvc`: a claim in the cluster. `s3Compatible`: a bucket of an S3 server, which the stack also runs when no `endpointUrl`
-   * is given. `external`: any URI that MLflow knows.
+   * is given. `gcs`, `s3`: a bucket of the cloud, with the pods' own identity. `external`: any URI that MLflow knows.
+   * Default: by cloud; local `pvc`, gcp `gcs`, aws `s3`.
    */
-  kind: v.optional(oneOf(['pvc', 's3Compatible', 'external']), 'pvc'),
+  kind: v.optional(oneOf(artifactStoreKinds)),
   /** `proxy`: clients need the tracking URL and nothing else. `direct`: clients talk to the store, with rights of their own. */
   mode: v.optional(oneOf(['proxy', 'direct']), 'proxy'),
   ...storage,
@@ -85,8 +89,11 @@ export const artifactStore = optionalSection({
 });
 
 export const backendStore = optionalSection({
-  /** `postgres`: PostgreSQL in the cluster. `sqlite`: a file on a claim, for one person. `external`: a database that is there. */
-  kind: v.optional(oneOf(['postgres', 'sqlite', 'external']), 'postgres'),
+  /**
+   * `postgres`: PostgreSQL in the cluster. `cloudSql`, `rds`: managed by the cloud. `sqlite`: a file on a claim, for one person.
+   * `external`: a database that is there. Default: by cloud; local `postgres`, gcp `cloudSql`, aws `rds`.
+   */
+  kind: v.optional(oneOf(backendStoreKinds)),
   ...storage,
   /** Image of PostgreSQL. A major version cannot be changed in place. */
   image: v.optional(imageWithTag(), defaultImages.postgres),
@@ -95,8 +102,11 @@ export const backendStore = optionalSection({
   /** Existing Secret with that password. */
   passwordFrom: v.optional(secretKey()),
   resources: resources({ requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '512Mi' } }),
-  /** Connections that the database accepts in all: what PostgreSQL is started with, or what an external one allows. */
-  maxConnections: v.optional(wholeNumber(20, 10_000), 100),
+  /**
+   * Connections that the database accepts in all: what PostgreSQL is started with, or what an external one allows. Default:
+   * 100, or what the size of a managed database allows.
+   */
+  maxConnections: v.optional(wholeNumber(20, 10_000)),
   /** Runs `VACUUM ANALYZE` in the database of kind `postgres`. */
   vacuum: v.optional(flag(), true),
   /** When, in cron's five fields. Default: Saturdays at 3. */

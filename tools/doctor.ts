@@ -38,9 +38,7 @@ await main(async (args, signal) => {
   }
   const stack = chosenStack(options.stack);
   const settings = readSettings(stackFile(stack));
-  const { kubernetes, namespace } = settings;
-  const commands = commandsFor(stack, kubernetes.context, namespace.name, stack === LOCAL_STACK);
-  const findings = await outside(stack, settings, commands);
+  const { findings, commands } = await outside(stack, settings);
   const checks = options.outside ? [] : await inside(stack, findings, signal);
   if (checks instanceof Error) findings.push(notExamined(checks, commands));
   else findings.push(...unknown(findings, checkFindings(checks, settings, commands)));
@@ -52,13 +50,17 @@ await main(async (args, signal) => {
 });
 
 /** What Kubernetes tells, and the Secrets that settings name. */
-async function outside(stack: string, settings: Settings, commands: Commands): Promise<Finding[]> {
-  const { seen, references } = await inCluster(stack, settings, async (client) => ({
+async function outside(
+  stack: string,
+  settings: Settings,
+): Promise<{ findings: Finding[]; commands: Commands }> {
+  const { seen, references, commands } = await inCluster(stack, settings, async (client, context) => ({
     seen: await observe(client, stack, settings),
     references: await inspectReferences(
       clusterView(client, async () => undefined),
       settings,
     ),
+    commands: commandsFor(stack, context, settings.namespace.name, stack === LOCAL_STACK),
   }));
   const mistakes = [...new Set(references.flatMap(({ mistake }) => mistake ?? []))];
   if (isNothing(seen) && mistakes.length === 0) throw notUp(stack);
@@ -73,7 +75,7 @@ async function outside(stack: string, settings: Settings, commands: Commands): P
     waiting[pod] = stdout || 'waiting for the database';
   }
   const patient: Patient = { seen, settings, commands, waiting, now: Date.now() };
-  return [
+  const findings = [
     ...mistakes.map((mistake): Finding => {
       const [cause = '', next = ''] = mistake.split('; ');
       return {
@@ -85,6 +87,7 @@ async function outside(stack: string, settings: Settings, commands: Commands): P
     }),
     ...diagnose(patient),
   ];
+  return { findings, commands };
 }
 
 /** What a pod sees, or why there can be none. */

@@ -29,7 +29,7 @@ await main(async (args, signal) => {
       stdout: 'inherit',
     });
     signal.throwIfAborted();
-    return exitCode === 0 ? undefined : String(stderr).trim();
+    return exitCode === 0 ? undefined : stderr.trim();
   };
   const refused = await run('restart', server);
   if (refused !== undefined)

@@ -29,17 +29,16 @@ await main(async (args) => {
   }
   const stack = chosenStack(options.stack);
   const settings = readSettings(stackFile(stack));
-  const seen = await inCluster(stack, settings, (client) => observe(client, stack, settings));
+  const { seen, context } = await inCluster(stack, settings, async (client, context) => ({
+    seen: await observe(client, stack, settings),
+    context,
+  }));
   if (isNothing(seen)) throw notUp(stack);
   const status = statusOf(seen);
-  const where = {
-    stack,
-    context: settings.kubernetes.context,
-    namespace: settings.namespace.name,
-  };
+  const where = { stack, context, namespace: settings.namespace.name };
   if (options.json) console.log(JSON.stringify({ ...where, ...status }, null, 2));
   else {
-    console.log(`Stack ${stack}, namespace ${where.namespace}, context ${where.context}\n`);
+    console.log(`Stack ${stack}, namespace ${where.namespace}, context ${context}\n`);
     console.log(statusText(status, Date.now()));
   }
   return status.ready ? 0 : 1;

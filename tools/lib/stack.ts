@@ -51,7 +51,11 @@ export function kubectlOf<O extends Options = object>(
 ): ResultPromise<O> {
   return execa(
     toolPath('kubectl'),
-    ['--context', kubernetes.context, '--namespace', namespace.name, ...args],
+    [
+      ...(kubernetes.context === undefined ? [] : ['--context', kubernetes.context]),
+      ...['--namespace', namespace.name],
+      ...args,
+    ],
     {
       env: kubectlEnvironment(stack, kubernetes),
       extendEnv: false,
@@ -68,17 +72,16 @@ export function kubectlOf<O extends Options = object>(
 export async function inCluster<T>(
   stack: string,
   settings: Settings,
-  look: (client: ClusterClient) => Promise<T>,
+  look: (client: ClusterClient, context: string) => Promise<T>,
 ): Promise<T> {
-  const { cluster } = await loadCloud(settings.cloud);
-  const access = cluster(settings.kubernetes);
+  const access = await (await loadCloud(settings)).cluster();
   // For stack `local` the embedded cluster's, as when the program runs.
   const { KUBECONFIG } = kubectlEnvironment(stack, settings.kubernetes);
   if (KUBECONFIG !== undefined) process.env.KUBECONFIG = KUBECONFIG;
   try {
     const client = clusterClient(await connectionOf(access));
     try {
-      return await look(client);
+      return await look(client, access.context);
     } finally {
       client.close();
     }

@@ -116,7 +116,10 @@ export async function course(
         try {
           const wanted = settingsOf(settings);
           const facts = await checkCluster(access, wanted);
-          await action(await clusterRollout(access, wanted, facts, { clock: clockOf(world), host }), world);
+          await action(
+            await clusterRollout(access, wanted, facts, { clock: clockOf(world), host, cloud: {} }),
+            world,
+          );
         } catch (reason) {
           if (!pulumi.RunError.isInstance(reason)) throw reason;
           error = reason.message.replaceAll(api.url, 'URL');
