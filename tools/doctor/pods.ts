@@ -5,6 +5,7 @@ import {
   containersOf,
   failedStep,
   isFinished,
+  mountProblems,
   obstacle,
 } from '../../cluster/pods.ts';
 import type { Settings } from '../../config.ts';
@@ -60,7 +61,7 @@ function podFinding(pod: Pod, patient: Patient): Finding | undefined {
   const obstructed = obstacle(pod);
   if (obstructed !== undefined) return obstacleFinding(what, pod, obstructed, patient);
 
-  const mount = warned('FailedMount', 'FailedAttachVolume');
+  const mount = warned(...mountProblems);
   if (isStarting(pod) && mount !== undefined) {
     const cause = (mount.message ?? '').replaceAll(/\s+/g, ' ');
     return (
