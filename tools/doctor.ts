@@ -62,8 +62,10 @@ async function outside(
     ),
     commands: commandsFor(stack, context, settings.namespace.name, stack === LOCAL_STACK),
   }));
-  const mistakes = [...new Set(references.flatMap(({ mistake }) => mistake ?? []))];
-  if (isNothing(seen) && mistakes.length === 0) throw notUp(stack);
+  const mistakes = new Map(
+    references.flatMap(({ reference, mistake }) => (mistake ? [[mistake, reference.name]] : [])),
+  );
+  if (isNothing(seen) && mistakes.size === 0) throw notUp(stack);
   const waiting: Record<string, string> = {};
   for (const pod of waitingPods(seen.pods)) {
     const { stdout } = await kubectlOf(
@@ -77,10 +79,11 @@ async function outside(
   const patient: Patient = { seen, settings, commands, waiting, now: Date.now() };
   const findings = diagnose(
     patient,
-    mistakes.map((mistake) => {
+    [...mistakes].map(([mistake = '', about = '']) => {
       const [cause = '', remedy = ''] = mistake.split('; ');
       return {
         id: 'secret-missing',
+        about,
         what: 'the settings name what is not there, or not as it should be',
         cause,
         next: `${remedy}, then check it with ${commands.verifySecret}`,

@@ -15,10 +15,10 @@ import { type Patient, logsOf, podFindings } from './pods.ts';
  */
 export function diagnose(patient: Patient, known: readonly Finding[] = []): Finding[] {
   const causes = distinct([
-    ...known,
     ...nodeFindings(patient),
     ...claimFindings(patient),
     ...podFindings(patient),
+    ...known,
     ...refusedPods(patient),
     ...jobFindings(patient),
     ...serverFindings(patient),
@@ -45,7 +45,9 @@ export function obstacleToPods(findings: readonly Finding[]): Finding | undefine
 
 function distinct(findings: readonly Finding[]): Finding[] {
   return [
-    ...new Map(findings.map((each) => [`${each.id} ${each.cause}`, each] as const).reverse()).values(),
+    ...new Map(
+      findings.map((each) => [`${each.id} ${each.about ?? each.cause}`, each] as const).reverse(),
+    ).values(),
   ].reverse();
 }
 

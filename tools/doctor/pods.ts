@@ -142,6 +142,7 @@ function missingObject(
   const reference = secretReferences(settings).find((each) => each.name === name);
   return {
     id: 'secret-missing',
+    about: name,
     what,
     cause,
     next:

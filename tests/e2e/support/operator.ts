@@ -18,6 +18,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Default: the operator's own. */
+  readonly stack?: string;
 }
 
 /** With a state of its own, so that neither a quickstart nor the stack of other tests is disturbed. */
@@ -57,10 +59,14 @@ export class Operator {
   }
 
   /** `npm run SCRIPT -- ARGS --stack NAME`, which may fail. */
-  async run(script: string, args: readonly string[] = [], { input, env }: RunOptions = {}): Promise<Outcome> {
+  async run(
+    script: string,
+    args: readonly string[] = [],
+    { input, env, stack = this.stack }: RunOptions = {},
+  ): Promise<Outcome> {
     const { exitCode, stdout, all } = await execa(
       'npm',
-      ['run', '--silent', script, '--', ...args, '--stack', this.stack],
+      ['run', '--silent', script, '--', ...args, '--stack', stack],
       {
         cwd: projectDir,
         env: { ...this.#environment, ...env },
