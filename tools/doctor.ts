@@ -79,7 +79,7 @@ async function outside(
   const patient: Patient = { seen, settings, commands, waiting, now: Date.now() };
   const findings = diagnose(
     patient,
-    [...mistakes].map(([mistake = '', about = '']) => {
+    [...mistakes].map(([mistake, about]) => {
       const [cause = '', remedy = ''] = mistake.split('; ');
       return {
         id: 'secret-missing',

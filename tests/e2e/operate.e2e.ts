@@ -112,6 +112,8 @@ describe('An operator', function () {
 
   describe('of a stack that is up', () => {
     before(async () => {
+      await secret('database', { password });
+      await secret('gateway', { OPENAI_API_KEY: 'key' });
       operator.settings(settings);
       await operator.up();
     });
@@ -305,10 +307,10 @@ describe('An operator', function () {
   });
 
   describe('of a stack that nobody can see', () => {
-    it('is told in one sentence that the cluster is gone, or the stack unknown', async () => {
-      for (const script of ['status', 'logs', 'restart', 'db:shell', 'db:size', 'doctor', 'verify-secret']) {
-        const env = { KUBECONFIG: '/dev/null' };
-        const { exitCode, all } = await operator.run(script, [], { env });
+    it('is told so in one sentence, be it the cluster that is gone, or the stack unknown', async () => {
+      const scripts = ['status', 'logs', 'restart', 'db:shell', 'db:size', 'doctor', 'verify-secret'];
+      const outcomes = scripts.map(async (script) => {
+        const { exitCode, all } = await operator.run(script, [], { env: { KUBECONFIG: '/dev/null' } });
         expect(exitCode, script).to.equal(1);
         expect(all, script)
           .to.match(/mlflow-stack-\w+/)
@@ -317,7 +319,8 @@ describe('An operator', function () {
         const unknown = await operator.run(script, [], { stack: 'nowhere' });
         expect(unknown.exitCode, script).to.equal(1);
         expect(unknown.all).to.equal('There is no Pulumi.nowhere.yaml; name a stack with --stack.');
-      }
+      });
+      await Promise.all(outcomes);
     });
   });
 });

@@ -12,6 +12,7 @@ import type { Settings } from '../../config.ts';
 import { maintenanceComponent } from '../../lib/names.ts';
 import { secretReferences } from '../../lib/secret-references.ts';
 import { type Observation, componentOf } from '../lib/observation.ts';
+import { shortName } from '../lib/logs.ts';
 import { databaseFinding } from './database.ts';
 import type { Commands, Finding } from './finding.ts';
 
@@ -227,4 +228,4 @@ const sections: Readonly<Record<string, typeof serverSection>> = {
 const sectionOf = (component: string) => sections[component] ?? serverSection;
 
 export const logsOf = (component: string, { logs }: Commands): string =>
-  logs.replace('logs --', `logs -- ${component}`);
+  logs.replace('logs --', `logs -- ${shortName(component)}`);
