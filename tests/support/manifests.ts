@@ -1,6 +1,6 @@
 // Looks into Kubernetes objects as they were registered.
 import type { JsonObject, Registered } from './mocks.ts';
-import type { Container, PodSpec } from './restricted.ts';
+import type { Container, PodSpec } from '../../policy/restricted.ts';
 
 export interface ObjectMeta {
   readonly name?: string;
