@@ -20,6 +20,7 @@ import {
   plainEnv,
   podTemplate,
 } from './support/manifests.ts';
+import { schemaChecks } from './support/kubernetes-schemas.ts';
 import {
   type Json,
   type Registered,
@@ -40,6 +41,7 @@ const handPassword = 'correct horse battery staple';
 const keptSecret = 'kept-by-the-cluster';
 let tls: Readonly<Record<string, string>>;
 let serverTls: Readonly<Record<string, string>>;
+let checks: Awaited<ReturnType<typeof schemaChecks>>;
 
 const encoded = (values: Readonly<Record<string, string>>) =>
   Object.fromEntries(
@@ -318,7 +320,9 @@ const variants: Variant[] = [
   },
 ];
 
-before(async () => {
+before(async function () {
+  this.timeout('2m');
+  checks = await schemaChecks();
   serverTls = await serverCertificate(['mlflow.mlflow.svc'], {});
   const names = ['mlflow-postgres.mlflow.svc', 'mlflow-postgres.mlflow.svc.cluster.local'];
   Object.assign(issued, await (await authority()).issue({ hosts: ['b.example'] }));
@@ -467,6 +471,19 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
             expect(findings(resourcesOf(run(), stack), asked)).to.deep.equal([]);
             expect(pods()).to.have.length.above(2);
           });
+
+          if (mode === 'in an update') {
+            it('makes nothing that a supported version of Kubernetes does not know', () => {
+              for (const { type, name, props } of resourcesOf(run(), stack)) {
+                if (!type.startsWith('kubernetes:')) continue;
+                const object = props as unknown as Manifest;
+                const found = checks.map(([version, check]) => [version, check(object)?.join()]);
+                const wanted = hasSchema(object) ? '' : undefined;
+                expect(found, name).to.deep.equal(checks.map(([version]) => [version, wanted]));
+              }
+              expect(checks.map(([version]) => version)).to.deep.equal(['1.29', '1.36']);
+            });
+          }
 
           it('lets no service account hand out tokens by itself', () => {
             for (const account of objects().filter(({ id }) => id.startsWith('ServiceAccount/'))) {
@@ -685,6 +702,12 @@ function holdsData(resource: Registered): boolean {
     ['PersistentVolumeClaim', 'Namespace'].includes(kind) ||
     (kind === 'Secret' && ['mlflow-keys', 'mlflow-postgres-tls'].includes(metadata.name ?? ''))
   );
+}
+
+/** Kinds that operators and controllers bring have schemas of their own. */
+function hasSchema({ apiVersion }: Manifest): boolean {
+  const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [''];
+  return !group.includes('.') || ['networking.k8s.io', 'rbac.authorization.k8s.io'].includes(group);
 }
 
 function selectorOf({ kind, spec }: Manifest): Record<string, string> | undefined {

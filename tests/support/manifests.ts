@@ -16,6 +16,7 @@ export interface PodTemplate {
 
 /** The parts of a Kubernetes object that tests look into. */
 export interface Manifest {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: ObjectMeta;
   readonly spec?: {
