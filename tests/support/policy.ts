@@ -1,6 +1,7 @@
 // Resources as the rules of policy/ see them: of a run against mocks, and of an exported state.
 import * as pulumi from '@pulumi/pulumi';
 import type { Props, Resource } from '../../policy/resource.ts';
+import type { StateResource } from '../../tools/lib/scratch-stack.ts';
 import type { Registered, Run } from './mocks.ts';
 
 const { specialSecretSig, specialSigKey, unknownValue } = pulumi.runtime;
@@ -27,16 +28,6 @@ export function resourcesOf({ resources }: Pick<Run, 'resources'>, stack: string
     protect,
     provider: opened(byId.get(provider ?? '')?.inputs) as Props | undefined,
   }));
-}
-
-/** A resource in an exported state. */
-export interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly inputs?: Props;
-  readonly protect?: boolean;
-  /** URN and id. */
-  readonly provider?: string;
 }
 
 /** What an exported state has. */
