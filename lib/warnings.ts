@@ -32,6 +32,11 @@ export function warnings({ server, backendStore, auth, metrics, httpRoute }: Set
       'mlflow-stack:server.allowAnyHost is true: a web page that a user visits can reach the server by a name of its own (DNS rebinding); name the hosts in server.extraAllowedHosts instead',
     );
   }
+  if (server.diagnosticMode) {
+    found.push(
+      'mlflow-stack:server.diagnosticMode is true: the pods sleep, and nobody can use MLflow; set it to false when you have found what you looked for',
+    );
+  }
   if (server.tls.enabled && httpRoute.enabled) {
     found.push(
       'mlflow-stack:server.tls.enabled is true, so the Gateway of httpRoute has to speak TLS to Service mlflow: give the Service a BackendTLSPolicy, docs/entry.md#tls-in-the-pod',
