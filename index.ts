@@ -2,7 +2,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import { loadCloud } from './clouds/index.ts';
 import { checkCluster } from './cluster/preflight.ts';
-import { clusterRollout } from './cluster/rollout.ts';
+import { clusterRollout, realSurroundings } from './cluster/rollout.ts';
 import {
   ArtifactStore,
   Auth,
@@ -15,6 +15,7 @@ import {
   NetworkPolicies,
   ServerKeys,
   TraceArchival,
+  WorkloadIdentities,
 } from './components/index.ts';
 import { targetNamespace } from './components/namespace.ts';
 import { loadSettings } from './config.ts';
@@ -29,15 +30,17 @@ import { connectionSummary } from './lib/connection-budget.ts';
 import { mlflowVersion as versionOf } from './lib/image.ts';
 import { names } from './lib/names.ts';
 import { workloadPolicies } from './lib/network.ts';
+import { serviceAnnotations } from './lib/entry.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
+import { workloadRights } from './lib/rights.ts';
 import { signInGuide } from './lib/sign-in.ts';
 
 const settings = loadSettings();
 const { dataProtection } = settings;
-const cloud = await loadCloud(settings.cloud);
-const access = cloud.cluster(settings.kubernetes);
+const cloud = await loadCloud(settings);
+const access = await cloud.cluster();
 const facts = await checkCluster(access, settings);
-const rollout = await clusterRollout(access, settings, facts);
+const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
 
 const provider = new Provider('kubernetes', {
   ...access,
@@ -46,6 +49,8 @@ const provider = new Provider('kubernetes', {
 });
 const target = targetNamespace({ ...settings.namespace, dataProtection }, provider);
 const opts = target.contentOptions;
+// What also has resources outside the namespace does not go with it.
+const outerOpts = cloud.providers.length > 0 ? { providers: [provider, ...cloud.providers] } : opts;
 const common = {
   namespace: target.name,
   dataProtection,
@@ -58,7 +63,11 @@ if (settings.networkPolicy.enabled) {
   new NetworkPolicies(names.networkPolicies, { namespace: target.name, policies }, opts);
 }
 
-const artifactStore = new ArtifactStore(names.artifactStore, { ...settings.artifactStore, ...common }, opts);
+const artifactStore = new ArtifactStore(
+  names.artifactStore,
+  { ...settings.artifactStore, ...common, cloud },
+  outerOpts,
+);
 const artifacts = artifactStore.connection;
 
 const backendStore = new BackendStore(
@@ -66,11 +75,12 @@ const backendStore = new BackendStore(
   {
     ...settings.backendStore,
     ...common,
+    cloud,
     rotation: settings.secrets.rotation.database,
     certificate: facts.databaseTls,
     sharedMounts: artifactStore.claimMounts,
   },
-  opts,
+  outerOpts,
 );
 
 const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing: facts.keys }, opts);
@@ -85,11 +95,31 @@ const auth = new Auth(
   opts,
 );
 
+const cloudNeeds = {
+  namespace: target.name,
+  workloads: workloadRights(settings),
+  bucket: artifacts.bucket,
+  instance: backendStore.connection.instance,
+};
+const identities =
+  cloud.identities === undefined
+    ? {}
+    : new WorkloadIdentities(names.identities, { ...cloudNeeds, cloud }, outerOpts).byComponent;
+
 const { pods: runtime } = new MlflowRuntime(
   names.runtime,
-  { ...common, ...runtimeArgs(settings), backend: backendStore.connection, artifacts, auth: auth.connection },
+  {
+    ...common,
+    ...runtimeArgs(settings),
+    backend: backendStore.connection,
+    artifacts,
+    auth: auth.connection,
+    identities,
+  },
   opts,
 );
+
+const entry = settings.ingress.enabled ? cloud.entry?.(names.entry, cloudNeeds, outerOpts) : undefined;
 
 const server = new MlflowServer(
   names.server,
@@ -97,7 +127,8 @@ const server = new MlflowServer(
     ...serverArgs(settings, facts),
     runtime,
     artifacts,
-    identity: cloud.identity(names.server, { namespace: target.name, serviceAccount: names.server }, opts),
+    instance: backendStore.connection.instance,
+    entryAnnotations: { ...serviceAnnotations(settings), ...entry?.serviceAnnotations },
     keys: keys.variables,
     auth: auth.connection,
     rollout,
@@ -112,7 +143,11 @@ const afterServer = {
 };
 
 if (settings.ingress.enabled) {
-  new Ingress(names.ingress, { ...ingressArgs(settings, facts), service: server.connection }, opts);
+  new Ingress(
+    names.ingress,
+    { ...ingressArgs(settings, facts), service: server.connection, parts: entry },
+    opts,
+  );
 }
 
 if (settings.httpRoute.enabled) {
@@ -134,6 +169,14 @@ export const service = pulumi.output({ namespace, name, port });
 export const trackingUrl = trackingUrlOf(settings);
 /** Tracking URL for clients inside the cluster. */
 export const internalTrackingUrl = server.connection.url;
+/** Reserved address of the way in, where the cloud has one for the stack. */
+export const entryAddress = entry?.address ?? null;
+/** By which names the cloud knows the stack's pods, by component. */
+export const identityNames = pulumi.output(
+  Object.fromEntries(Object.entries(identities).map(([component, { principal }]) => [component, principal])),
+);
+/** What the cloud says of its own resources. */
+export const cloudOutputs = cloud.extras?.(names.extras, cloudNeeds, outerOpts) ?? null;
 export const artifactUri = artifacts.uri;
 export const databaseHost = backendStore.connection.host;
 /** Connections that the stack may open to the database, and how many it accepts. */

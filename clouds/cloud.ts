@@ -1,6 +1,12 @@
-import type { ComponentResourceOptions, Input } from '@pulumi/pulumi';
-import type { WorkloadIdentity } from '../components/connections.ts';
-import type { Settings } from '../config.ts';
+import type { ComponentResourceOptions, Input, Output, ProviderResource } from '@pulumi/pulumi';
+import type {
+  ArtifactConnection,
+  BackendConnection,
+  BucketAccess,
+  InstanceAccess,
+  WorkloadIdentity,
+} from '../components/connections.ts';
+import type { WorkloadRights } from '../lib/rights.ts';
 
 /** Where the stack's cluster is and how to log in to it. */
 export interface ClusterAccess {
@@ -10,21 +16,67 @@ export interface ClusterAccess {
   readonly context: string;
 }
 
-/** A workload that may need rights in the cloud. */
-export interface IdentityArgs {
+export interface StoreArgs {
   readonly namespace: Input<string>;
-  /** Name of the Kubernetes ServiceAccount that the identity is bound to. */
-  readonly serviceAccount: string;
+}
+
+export interface IdentitiesArgs {
+  readonly namespace: Input<string>;
+  /** Workloads that need something of the cloud, each with a ServiceAccount of its own. */
+  readonly workloads: readonly WorkloadRights[];
+  /** The bucket of the stack; undefined where artifacts are elsewhere. */
+  readonly bucket: BucketAccess | undefined;
+  /** The managed database; undefined where it is none of the cloud's. */
+  readonly instance: InstanceAccess | undefined;
+}
+
+/** What the cloud adds to an Ingress: annotations that name its addresses, certificates and log-ins. */
+export interface EntryParts {
+  readonly annotations: Readonly<Record<string, Input<string>>>;
+  /** Annotations of the Service behind it. */
+  readonly serviceAnnotations: Readonly<Record<string, Input<string>>>;
+  /** Reserved address of the way in. */
+  readonly address?: Output<string> | undefined;
 }
 
 /**
- * What a cloud plugs in. Everything that needs a cloud's SDK stands behind this interface, in the cloud's own folder;
- * components and index.ts know no cloud. A cloud whose stores are managed services extends it by what it makes.
+ * What a cloud plugs in for a stack with given settings. Everything that needs a cloud's SDK stands behind this interface,
+ * in the cloud's own folder; components and index.ts know no cloud. What is known of a cloud without its SDK, such as its
+ * defaults and rules, is its plan, beside it.
  */
 export interface Cloud {
-  /** The cluster that a stack with these settings deploys to. */
-  cluster(settings: Settings['kubernetes']): ClusterAccess;
+  /** The cluster that the stack deploys to. */
+  cluster(): ClusterAccess | Promise<ClusterAccess>;
 
-  /** Binds a ServiceAccount to an identity of the cloud, as child resources of `opts.parent`. */
-  identity(name: string, args: IdentityArgs, opts: ComponentResourceOptions): WorkloadIdentity;
+  /** Providers of the cloud's resources, for the components that have such children. */
+  readonly providers: readonly ProviderResource[];
+
+  /** Makes or finds the bucket of the cloud's own kind of artifact store. */
+  bucket?(name: string, args: StoreArgs, opts: ComponentResourceOptions): Omit<ArtifactConnection, 'mode'>;
+
+  /** Makes or finds the managed database, and in it the user of the stack. */
+  database?(name: string, args: StoreArgs, opts: ComponentResourceOptions): BackendConnection;
+
+  /** Binds ServiceAccounts to identities of the cloud with the rights that they need; by component label. */
+  identities?(
+    name: string,
+    args: IdentitiesArgs,
+    opts: ComponentResourceOptions,
+  ): Readonly<Record<string, WorkloadIdentity>>;
+
+  /** Addresses, certificates, host names and log-ins of the Ingress. */
+  entry?(name: string, args: StoreArgs, opts: ComponentResourceOptions): EntryParts;
+
+  /** Further resources: logging, audit, secret stores, identities of clients. Returns outputs of the stack. */
+  extras?(
+    name: string,
+    args: IdentitiesArgs,
+    opts: ComponentResourceOptions,
+  ): Readonly<Record<string, Input<unknown>>>;
+
+  /**
+   * Copies the managed database before its schema changes, with the log-in of whoever deploys. Resolves to the copy's name
+   * once it is complete.
+   */
+  snapshot?(instance: string, label: string): Promise<string>;
 }

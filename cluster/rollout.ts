@@ -2,7 +2,7 @@
 // stopped before its schema changes; and when that fails, the old server must come back without anybody's help. Pulumi has
 // no steps of this kind, so the program takes them itself, with the rights of the kubeconfig, and only while it updates.
 import * as pulumi from '@pulumi/pulumi';
-import type { ClusterAccess } from '../clouds/cloud.ts';
+import type { Cloud, ClusterAccess } from '../clouds/cloud.ts';
 import type { Migration, Rollout } from '../components/rollout.ts';
 import type { Settings } from '../config.ts';
 import { mlflowVersion } from '../lib/image.ts';
@@ -24,9 +24,9 @@ export async function clusterRollout(
   access: ClusterAccess,
   settings: Settings,
   { deployed }: Pick<ClusterFacts, 'deployed'>,
-  { clock, host }: Surroundings = { clock: realClock, host: process },
+  { clock, host, cloud }: Surroundings = { ...realSurroundings, cloud: {} },
 ): Promise<Rollout> {
-  const rollout = new ClusterRollout({ access, settings, deployed, clock, host });
+  const rollout = new ClusterRollout({ access, settings, deployed, clock, host, cloud });
   await rollout.settle();
   return rollout;
 }
@@ -34,7 +34,11 @@ export async function clusterRollout(
 export interface Surroundings {
   readonly clock: Clock;
   readonly host: Pick<NodeJS.Process, 'once' | 'off' | 'exit'>;
+  /** Copies managed databases. */
+  readonly cloud: Pick<Cloud, 'snapshot'>;
 }
+
+export const realSurroundings = { clock: realClock, host: process } as const;
 
 interface Situation extends Surroundings {
   readonly access: ClusterAccess;
@@ -49,6 +53,8 @@ class ClusterRollout implements Rollout {
   #stopped: boolean;
   /** Whether this update has a migration of its own. */
   #migrates = false;
+  /** Copy that the cloud made of the managed database. */
+  #snapshot: string | undefined;
 
   constructor(situation: Situation) {
     this.#situation = situation;
@@ -73,7 +79,7 @@ class ClusterRollout implements Rollout {
     return { revision, job, snapshot };
   }
 
-  async stopWriters(): Promise<void> {
+  async stopWriters(instance?: string): Promise<void> {
     const { deployed, host } = this.#situation;
     if (pulumi.runtime.isDryRun()) return;
     if (deployed === undefined || deployed.version === this.#version) {
@@ -90,7 +96,22 @@ class ClusterRollout implements Rollout {
         const problem = `MLflow ${deployed.version} could not be stopped: ${reasonOf(error)}`;
         throw failure(`${problem}\n${await this.#restarted(watch, deployed)}`);
       }
+      if (instance !== undefined) await this.#copy(watch, deployed, instance);
     });
+  }
+
+  async #copy(watch: Watch, deployed: DeployedServer, instance: string): Promise<void> {
+    const { cloud, settings } = this.#situation;
+    if (!settings.migrations.snapshot || cloud.snapshot === undefined) return;
+    await watch.say(`The database is copied before MLflow ${this.#version} changes its schema.`);
+    try {
+      this.#snapshot = await cloud.snapshot(instance, `mlflow-${deployed.version}`);
+    } catch (error) {
+      const problem =
+        `The database ${instance} could not be copied before its migration: ${reasonOf(error)}; mend that, or set ` +
+        'mlflow-stack:migrations.snapshot to false';
+      throw failure(`${problem}\n${await this.#restarted(watch, deployed)}`);
+    }
   }
 
   async finished(job: string): Promise<Migration> {
@@ -186,7 +207,7 @@ class ClusterRollout implements Rollout {
   #migration(job: string, { before, revision, snapshot }: MigrationResult): Migration {
     // A migration that had nothing to do leaves the copy of the last one that had.
     const kept = before === revision ? this.recorded().snapshot : '';
-    return { job, revision, snapshot: snapshot ?? kept };
+    return { job, revision, snapshot: this.#snapshot ?? snapshot ?? kept };
   }
 
   /** Makes sure that a failed migration has come to rest, and starts the old server. Tells how that is. */

@@ -1,5 +1,6 @@
 // ArtifactStore: where MLflow keeps files (models, plots, data sets).
 import * as pulumi from '@pulumi/pulumi';
+import type { Cloud } from '../clouds/cloud.ts';
 import type { Resources } from '../lib/pod.ts';
 import { credentialVariables } from '../lib/secret-references.ts';
 import { type StorageArgs, dataClaim } from './claim.ts';
@@ -7,8 +8,13 @@ import type { ArtifactConnection, Mounts, SecretKey, Variables } from './connect
 import { s3Server } from './s3-server.ts';
 
 export interface ArtifactStoreArgs extends StorageArgs {
-  /** `pvc`: a claim. `s3Compatible`: a bucket, in a server that the stack runs when no `endpointUrl` is given. `external`: a URI. */
-  readonly kind: 'pvc' | 's3Compatible' | 'external';
+  /**
+   * `pvc`: a claim. `s3Compatible`: a bucket, in a server that the stack runs when no `endpointUrl` is given. `gcs`, `s3`: a
+   * bucket of the cloud. `external`: a URI.
+   */
+  readonly kind: 'pvc' | 's3Compatible' | 'gcs' | 's3' | 'external';
+  /** Makes the bucket of kinds `gcs` and `s3`. */
+  readonly cloud?: Pick<Cloud, 'bucket'> | undefined;
   /** `proxy`: clients need the tracking URL and nothing else. `direct`: clients talk to the store. */
   readonly mode: 'proxy' | 'direct';
   /** `ReadWriteMany` lets pods on several nodes share the claim. */
@@ -49,7 +55,7 @@ export class ArtifactStore extends pulumi.ComponentResource {
   public readonly claimMounts: Mounts | undefined;
 
   constructor(name: string, args: ArtifactStoreArgs, opts?: pulumi.ComponentResourceOptions) {
-    super('mlflow-stack:index:ArtifactStore', name, args, opts);
+    super('mlflow-stack:index:ArtifactStore', name, recordedArgs(args), opts);
     this.connection = { mode: args.mode, ...connections[args.kind](name, args, this) };
     const { volumes, volumeMounts } = this.connection;
     this.claimMounts = args.kind === 'pvc' ? { volumes, volumeMounts } : undefined;
@@ -59,7 +65,21 @@ export class ArtifactStore extends pulumi.ComponentResource {
 
 type Store = Omit<ArtifactConnection, 'mode'>;
 
-const connections = { pvc, s3Compatible, external } as const;
+const connections = { pvc, s3Compatible, gcs: ofCloud, s3: ofCloud, external } as const;
+
+/** Args as the state keeps them: without what only does something. */
+function recordedArgs({ cloud: _, ...args }: ArtifactStoreArgs): pulumi.Inputs {
+  return args;
+}
+
+function ofCloud(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource): Store {
+  const store = args.cloud?.bucket?.(name, args, { parent });
+  if (store === undefined)
+    throw new pulumi.RunError(
+      `ArtifactStore: kind ${args.kind}: of another cloud; allowed: kinds of this cloud`,
+    );
+  return store;
+}
 
 const mountPath = '/mlflow';
 

@@ -1,5 +1,6 @@
 // BackendStore: the database that holds experiments, runs, metrics and the model registry.
 import * as pulumi from '@pulumi/pulumi';
+import type { Cloud } from '../clouds/cloud.ts';
 import {
   type Dialect,
   type SslMode,
@@ -15,8 +16,13 @@ import type { BackendConnection, Mounts, SecretKey, Variables } from './connecti
 import { postgres } from './postgres.ts';
 
 export interface BackendStoreArgs extends StorageArgs {
-  /** `postgres`: PostgreSQL in the cluster. `sqlite`: a file on a claim. `external`: a database that is there already. */
-  readonly kind: 'postgres' | 'sqlite' | 'external';
+  /**
+   * `postgres`: PostgreSQL in the cluster. `cloudSql`, `rds`: PostgreSQL managed by the cloud. `sqlite`: a file on a claim.
+   * `external`: a database that is there already.
+   */
+  readonly kind: 'postgres' | 'cloudSql' | 'rds' | 'sqlite' | 'external';
+  /** Makes the database of kinds `cloudSql` and `rds`. */
+  readonly cloud?: Pick<Cloud, 'database'> | undefined;
   /** Image that keeps to the contract of the official one: POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB, PGDATA. */
   readonly image: string;
   readonly imagePullSecrets: readonly string[];
@@ -80,10 +86,19 @@ export class BackendStore extends pulumi.ComponentResource {
   }
 }
 
-const connections = { postgres, sqlite, external } as const;
+const connections = { postgres, cloudSql: ofCloud, rds: ofCloud, sqlite, external } as const;
+
+function ofCloud(name: string, args: BackendStoreArgs, parent: pulumi.Resource): BackendConnection {
+  const connection = args.cloud?.database?.(name, args, { parent });
+  if (connection === undefined)
+    throw new pulumi.RunError(
+      `BackendStore: kind ${args.kind}: of another cloud; allowed: kinds of this cloud`,
+    );
+  return connection;
+}
 
 /** Args as the state keeps them: encrypted where they are secret, and without what was only found there. */
-function recordedArgs({ certificate: _, password, ...args }: BackendStoreArgs): pulumi.Inputs {
+function recordedArgs({ certificate: _, cloud: __, password, ...args }: BackendStoreArgs): pulumi.Inputs {
   return password === undefined ? args : { ...args, password: pulumi.secret(password) };
 }
 

@@ -23,10 +23,35 @@ export interface Mounts {
 
 /** Where artifacts are kept and what a pod needs to reach them. */
 export interface ArtifactConnection extends Variables, Mounts {
+  /** What identities must be granted; undefined where the cloud's own are not asked. */
+  readonly bucket?: BucketAccess | undefined;
   /** A path in the pod, or `s3://bucket/prefix`, `gs://bucket/prefix` and the like. */
   readonly uri: Input<string>;
   /** `proxy`: the server moves artifacts for its clients. `direct`: clients have rights of their own. */
   readonly mode: 'proxy' | 'direct';
+}
+
+/** A bucket of the cloud, and what belongs to its use. */
+export interface BucketAccess {
+  readonly name: Input<string>;
+  /** Folder in it that artifacts are in, without slashes around it. */
+  readonly prefix: string;
+  /** Key of the cloud's key management that encrypts it, where that is the user's own. */
+  readonly keyId?: Input<string> | undefined;
+  /** Further buckets that may be read. */
+  readonly readBuckets: readonly string[];
+}
+
+/** A managed database, and how its users log in. */
+export interface InstanceAccess {
+  /** By which the cloud knows it: `project:region:instance`, or the resource id of an RDS instance. */
+  readonly id: Input<string>;
+  /** User of the stack in it. */
+  readonly user: Input<string>;
+  /** Whether identities log in, instead of a password. */
+  readonly iam: boolean;
+  /** Whether identities need the right to connect through the cloud's own proxy. */
+  readonly proxy: boolean;
 }
 
 /** How to reach the database: variables of libpq, or a URI that a Secret holds. */
@@ -35,15 +60,20 @@ export interface BackendConnection extends Variables, Mounts {
   readonly host: Input<string>;
   /** Certificate of the authority that signed the server's, where that is none of the public ones. */
   readonly ca?: Input<string>;
+  /** Run beside each client of the database, as native sidecars. */
+  readonly sidecars?: readonly core.v1.Container[] | undefined;
+  /** The managed database that this leads to; undefined where it is none of the cloud's. */
+  readonly instance?: InstanceAccess | undefined;
   /** Variables of a replica that answers reads: for the server alone. */
   readonly readReplica?: Variables | undefined;
 }
 
-/** What ties a pod to its rights: a Kubernetes ServiceAccount and what the cloud wants to see on it and on the pod. */
+/** What ties a ServiceAccount to its rights: what the cloud wants to see on it and on its pods. */
 export interface WorkloadIdentity {
-  readonly serviceAccount: string;
-  readonly annotations: Record<string, Input<string>>;
-  readonly podLabels: Record<string, Input<string>>;
+  readonly annotations: Readonly<Record<string, Input<string>>>;
+  readonly podLabels: Readonly<Record<string, Input<string>>>;
+  /** By which name the cloud knows it, for people. */
+  readonly principal: Input<string>;
 }
 
 /** How to reach the server inside the cluster. */
@@ -76,6 +106,8 @@ export interface PodParts extends Mounts {
 /** What every pod that runs MLflow has in common, whatever it runs. */
 export interface PodRuntime extends PodParts {
   readonly namespace: Input<string>;
+  /** Identities of the cloud, by component. */
+  readonly identities: Readonly<Record<string, WorkloadIdentity>>;
   /** Image with `mlflow`, the database driver and the storage client, by tag or digest. */
   readonly image: string;
   readonly imagePullPolicy: string;

@@ -49,7 +49,11 @@ export class GcCronJob extends pulumi.ComponentResource {
     super('mlflow-stack:index:GcCronJob', name, args, opts);
     const { namespace } = args.service;
     const labels = objectLabels(component);
-    const serviceAccount = workloadAccount(name, { namespace, component }, this);
+    const serviceAccount = workloadAccount(
+      name,
+      { namespace, component, identity: args.runtime.identities[component] },
+      this,
+    );
     const cronJob = new CronJob(
       `${name}-cron-job`,
       {

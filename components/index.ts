@@ -11,3 +11,4 @@ export { MlflowRuntime, type MlflowRuntimeArgs } from './runtime.ts';
 export { NetworkPolicies, type NetworkPoliciesArgs } from './network-policies.ts';
 export { ServerKeys, type ServerKeysArgs } from './server-keys.ts';
 export { TraceArchival, type TraceArchivalArgs } from './trace-archival.ts';
+export { WorkloadIdentities, type WorkloadIdentitiesArgs } from './workload-identities.ts';

@@ -4,9 +4,11 @@ import { CustomResource } from '@pulumi/kubernetes/apiextensions/customResource.
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { Ingress as KubernetesIngress } from '@pulumi/kubernetes/networking/v1/ingress.js';
 import type { networking } from '@pulumi/kubernetes/types/input.js';
+import type { EntryParts } from '../clouds/cloud.ts';
 import { publicUrls } from '../lib/allowed-hosts.ts';
 import { endsTls } from '../lib/entry.ts';
 import {
+  type Annotation,
   type Annotations,
   type ControllerName,
   type IngressNeeds,
@@ -57,6 +59,8 @@ export interface IngressArgs {
   readonly asksPasswords: boolean;
   /** These win over those that the program sets. */
   readonly annotations: Record<string, string>;
+  /** What the cloud adds: addresses, certificates, log-ins. */
+  readonly parts?: Pick<EntryParts, 'annotations'> | undefined;
   /** Values of the Secret with the certificate that was made for the stack, which is kept as long as it is good. */
   readonly existingCertificate: Readonly<Record<string, string>>;
 }
@@ -81,7 +85,7 @@ export class Ingress extends pulumi.ComponentResource {
     const ingress = (
       resourceName: string,
       objectName: string,
-      annotations: Annotations,
+      annotations: Readonly<Record<string, Annotation | pulumi.Input<string>>>,
       tls: networking.v1.IngressTLS[],
     ) =>
       new KubernetesIngress(
@@ -108,7 +112,12 @@ export class Ingress extends pulumi.ComponentResource {
     ingress(
       `${name}-ingress`,
       name,
-      { ...controller.annotations(needs), ...issuerAnnotations(args), ...args.annotations },
+      {
+        ...controller.annotations(needs),
+        ...issuerAnnotations(args),
+        ...args.parts?.annotations,
+        ...args.annotations,
+      },
       certificates(name, args, this),
     );
     const plain = controller.plainAnnotations?.(needs);

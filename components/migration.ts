@@ -23,7 +23,11 @@ export function migrationJob(
 ): Job {
   const { runtime, rollout } = args;
   const labels = objectLabels(component);
-  const serviceAccount = workloadAccount(name, { namespace: runtime.namespace, component }, parent);
+  const serviceAccount = workloadAccount(
+    name,
+    { namespace: runtime.namespace, component, identity: runtime.identities[component] },
+    parent,
+  );
   const hash = migrationHash(args);
   const users = args.auth?.migration ?? noVariables;
   return new Job(
@@ -59,7 +63,10 @@ export function migrationJob(
           script: 'migrate',
           args: [],
           env: [
-            { name: 'MIGRATION_SNAPSHOT', value: args.migrations.snapshot ? 'copy' : 'skip' },
+            {
+              name: 'MIGRATION_SNAPSHOT',
+              value: args.migrations.snapshot && args.instance === undefined ? 'copy' : 'skip',
+            },
             ...plainVariables(users.settings),
           ],
           secrets: users.secrets,

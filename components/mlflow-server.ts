@@ -2,10 +2,9 @@
 import * as pulumi from '@pulumi/pulumi';
 import { Deployment } from '@pulumi/kubernetes/apps/v1/deployment.js';
 import { Service } from '@pulumi/kubernetes/core/v1/service.js';
-import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import { type PublicEntry, allowedHosts, ownOrigins } from '../lib/allowed-hosts.ts';
-import { type Annotations, inNamespace } from '../lib/ingress-controllers.ts';
+import { type Annotation, inNamespace } from '../lib/ingress-controllers.ts';
 import { objectLabels, overruleOthers, selectorLabels } from '../lib/labels.ts';
 import { annotations, serverComponent as component } from '../lib/names.ts';
 import { podPorts } from '../lib/network.ts';
@@ -15,17 +14,18 @@ import { loopbackPort, probePaths } from '../lib/server-paths.ts';
 import type {
   ArtifactConnection,
   AuthConnection,
+  InstanceAccess,
   PodParts,
   PodRuntime,
   ServiceConnection,
   Variables,
-  WorkloadIdentity,
 } from './connections.ts';
 import { type MetricsArgs, metricsPath, serviceMonitor } from './metrics.ts';
 import { migrationJob } from './migration.ts';
 import { type RbacArgs, grantRules, hasRules } from './rbac.ts';
 import { type Migration, type Rollout, plainArgs } from './rollout.ts';
 import { type ScalingArgs, scale, spreadConstraints } from './scaling.ts';
+import { workloadAccount } from './service-account.ts';
 import { noVariables } from './sign-in.ts';
 
 /** When a probe asks and when its answer counts. All in seconds but `failureThreshold`, a number of failures in a row. */
@@ -40,7 +40,8 @@ export interface MlflowServerArgs extends ScalingArgs {
   /** Version in the image: versions never run side by side on one database. */
   readonly mlflowVersion: string;
   readonly artifacts: ArtifactConnection;
-  readonly identity: WorkloadIdentity;
+  /** The managed database, which the cloud copies before its schema changes. Default: the migration copies it. */
+  readonly instance?: InstanceAccess | undefined;
   /** Keys of the server. */
   readonly keys: Variables;
   /** How people and programs log in. Default: whoever reaches the server may do anything. */
@@ -86,7 +87,7 @@ export interface MlflowServerArgs extends ScalingArgs {
   readonly extraAllowedHosts: readonly string[];
   readonly extraAllowedOrigins: readonly string[];
   /** Annotations of the Service that the controller of the Ingress wants to see. The user's own win. */
-  readonly entryAnnotations: Annotations;
+  readonly entryAnnotations: Readonly<Record<string, Annotation | pulumi.Input<string>>>;
   /** What is accepted as Host and as Origin for the sake of the ways in from outside. */
   readonly entry: PublicEntry;
   readonly migrations: {
@@ -143,8 +144,8 @@ export class MlflowServer extends pulumi.ComponentResource {
 function migrated(name: string, args: MlflowServerArgs, parent: pulumi.Resource): pulumi.Output<Migration> {
   const { runtime, rollout } = args;
   // The settings are known once the database is ready.
-  const ready = pulumi.output(runtime.settingsName).apply(async () => {
-    await rollout.stopWriters();
+  const ready = pulumi.all([runtime.settingsName, args.instance?.id]).apply(async ([, instance]) => {
+    await rollout.stopWriters(instance);
     return args.mlflowVersion;
   });
   if (!args.migrations.enabled) return ready.apply(() => rollout.recorded());
@@ -159,18 +160,10 @@ function deployment(
   parent: pulumi.Resource,
 ): Deployment {
   const { runtime, autoscaling } = args;
-  const serviceAccount = new ServiceAccount(
-    `${name}-service-account`,
-    {
-      metadata: {
-        name: args.identity.serviceAccount,
-        namespace: runtime.namespace,
-        labels: objectLabels(component),
-        annotations: args.identity.annotations,
-      },
-      automountServiceAccountToken: false,
-    },
-    { parent },
+  const serviceAccount = workloadAccount(
+    name,
+    { namespace: runtime.namespace, component, identity: runtime.identities[component] },
+    parent,
   );
   grantRules(
     name,
@@ -225,7 +218,6 @@ function serverPod(
     component,
     name: 'mlflow',
     serviceAccount,
-    podLabels: args.identity.podLabels,
     mountToken: hasRules(args.rbac),
     script: 'launch',
     args: ['mlflow', 'server', ...serverArgs(args)],

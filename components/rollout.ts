@@ -16,8 +16,11 @@ export interface Rollout {
   isDone(hash: string): boolean;
   /** Name of the Job for this hash: the recorded one when it is done, else a new one. */
   migrationName(prefix: string, hash: string): string;
-  /** Stops all that writes to the database when another version of MLflow is deployed. */
-  stopWriters(): Promise<void>;
+  /**
+   * Stops all that writes to the database when another version of MLflow is deployed, and lets the cloud copy the managed
+   * database with this id, where it is one.
+   */
+  stopWriters(instance?: string): Promise<void>;
   /** What the last migration left, without a new one. */
   recorded(): Migration;
   /** Waits for a migration. When it fails, what was stopped is started again and the update ends. */

@@ -15,6 +15,7 @@ import type {
   PodParts,
   PodRuntime,
   SecretKey,
+  WorkloadIdentity,
 } from './connections.ts';
 
 export interface MlflowRuntimeArgs {
@@ -22,6 +23,8 @@ export interface MlflowRuntimeArgs {
   readonly image: string;
   readonly imagePullPolicy: string;
   readonly imagePullSecrets: readonly string[];
+  /** Identities of the cloud, by component. */
+  readonly identities: Readonly<Record<string, WorkloadIdentity>>;
   readonly runAsUser: number | 'none';
   readonly backend: BackendConnection;
   readonly artifacts: ArtifactConnection;
@@ -76,11 +79,13 @@ export class MlflowRuntime extends pulumi.ComponentResource {
     const bundle = caBundleMounts(args.caBundle);
     this.pods = {
       ...args.parts,
+      sidecars: [...(backend.sidecars ?? []), ...args.parts.sidecars],
       annotations: {
         ...args.parts.annotations,
         ...(args.externalRevision === '' ? {} : { [annotations.externalRevision]: args.externalRevision }),
       },
       namespace: args.namespace,
+      identities: args.identities,
       image: args.image,
       imagePullPolicy: args.imagePullPolicy,
       imagePullSecrets: args.imagePullSecrets,

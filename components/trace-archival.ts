@@ -27,7 +27,11 @@ export class TraceArchival extends pulumi.ComponentResource {
     const { artifacts } = args;
     const { namespace } = args.service;
     const labels = objectLabels(component);
-    const serviceAccount = workloadAccount(name, { namespace, component }, this);
+    const serviceAccount = workloadAccount(
+      name,
+      { namespace, component, identity: args.runtime.identities[component] },
+      this,
+    );
     const pod = mlflowPod(args.runtime, {
       component,
       name: 'trace-archival',

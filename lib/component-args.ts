@@ -4,7 +4,7 @@ import type { ClusterFacts } from '../cluster/facts.ts';
 import type { Settings } from '../settings/index.ts';
 import { publicEntry, publicUrls } from './allowed-hosts.ts';
 import { canRoll } from './connection-budget.ts';
-import { serviceAnnotations, waysIn } from './entry.ts';
+import { waysIn } from './entry.ts';
 import { imageReference, mlflowVersion } from './image.ts';
 import { migrationInputs } from './migration-inputs.ts';
 
@@ -56,7 +56,6 @@ export function serverArgs(settings: Settings, facts: ClusterFacts) {
     metrics,
     autoscaling,
     entry: publicEntry(waysIn(settings)),
-    entryAnnotations: serviceAnnotations(settings),
     migrations: { ...migrations, inputs: migrationInputs(settings, facts) },
     canRoll: canRoll(settings),
   };

@@ -6,8 +6,9 @@ import { ingressNames } from './names.ts';
 export const controllerNames = ['nginx', 'traefik', 'gce', 'alb', 'other'] as const;
 export type ControllerName = (typeof controllerNames)[number];
 
-/** Values by annotation. Some refer to objects by their namespace, which is not known before it is made. */
-export type Annotations = Readonly<Record<string, string | ((namespace: string) => string)>>;
+/** A value, which may refer to objects by their namespace, which is not known before it is made. */
+export type Annotation = string | ((namespace: string) => string);
+export type Annotations = Readonly<Record<string, Annotation>>;
 
 /** What an Ingress has to do. */
 export interface IngressNeeds {
@@ -339,13 +340,13 @@ export function controllerBehind(implementation: string): ControllerName {
 
 /** The same annotations as inputs. */
 export function inNamespace(
-  annotations: Annotations,
+  annotations: Readonly<Record<string, Annotation | pulumi.Input<string>>>,
   namespace: pulumi.Input<string>,
 ): Record<string, pulumi.Input<string>> {
   return Object.fromEntries(
     Object.entries(annotations).map(([key, value]) => [
       key,
-      typeof value === 'string' ? value : pulumi.output(namespace).apply(value),
+      typeof value === 'function' ? pulumi.output(namespace).apply(value) : value,
     ]),
   );
 }

@@ -15,6 +15,17 @@ export const names = {
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
   maintenance: 'mlflow-maintenance',
+  identities: 'mlflow-identities',
+  entry: 'mlflow-entry',
+  extras: 'mlflow-cloud',
+} as const;
+
+/** ServiceAccounts of the pods that may have rights in the cloud, by component. */
+export const serviceAccounts = {
+  'tracking-server': names.server,
+  migration: names.migration,
+  gc: names.gc,
+  'trace-archival': names.traceArchival,
 } as const;
 
 /** By which name clients inside the cluster know the server. */

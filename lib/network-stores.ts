@@ -29,6 +29,7 @@ export function outsideDatabases(
   const registryPort = inSecret('registryStore.uriFrom');
   return [
     ...(kind === 'external' ? [{ host, port, isReplica: false }] : []),
+    ...(kind === 'cloudSql' || kind === 'rds' ? [{ host: undefined, port: 5432, isReplica: false }] : []),
     ...(registryStore?.uriFrom ? [{ host: undefined, port: registryPort, isReplica: false }] : []),
     ...(readReplica ? [{ host: readReplica.host, port: replicaPort, isReplica: true }] : []),
   ];
@@ -48,6 +49,8 @@ const storeAddress = /^(?<scheme>[^:]+):\/\/([^/]*@)?(?<host>\[.+?\]|[^/:]*)(:(?
 /** The object store, where it is not the stack's own. */
 export function outsideStores({ artifactStore }: Settings): OutsideStore[] {
   const { kind, uri, endpointUrl, credentialsFrom } = artifactStore;
+  if (kind === 'gcs' || kind === 's3')
+    return [{ host: undefined, port: 443, usesIdentity: credentialsFrom === undefined }];
   const { scheme, host, port } =
     storeAddress.exec((kind === 'external' ? uri : endpointUrl) ?? '')?.groups ?? {};
   if (scheme === undefined) return [];

@@ -25,8 +25,6 @@ export interface MlflowPodArgs {
   /** Name of the main container; also how its sessions are called in the database. */
   readonly name: string;
   readonly serviceAccount: Input<string>;
-  /** Labels that the cloud wants to see. */
-  readonly podLabels?: Readonly<Record<string, Input<string>>>;
   /** One of the scripts, and its arguments. */
   readonly script: string;
   readonly args: readonly string[];
@@ -78,7 +76,11 @@ export function mlflowPod(
   return {
     metadata: {
       // What selectors match comes last, so that nobody can take a pod out of its workload.
-      labels: { ...merged(({ labels }) => labels), ...args.podLabels, ...objectLabels(args.component) },
+      labels: {
+        ...merged(({ labels }) => labels),
+        ...runtime.identities[args.component]?.podLabels,
+        ...objectLabels(args.component),
+      },
       annotations: merged(({ annotations }) => annotations),
     },
     spec: {

@@ -1,4 +1,5 @@
 // Settings whose defaults depend on others, resolved once, so that nothing else has to know the rules.
+import { cloudPlans } from '../clouds/plans.ts';
 import { connectionPlan } from '../lib/connection-budget.ts';
 import type { RawSettings, Settings } from './index.ts';
 
@@ -35,12 +36,20 @@ export const sizeNames = ['small', 'medium', 'large'] as const;
 /** Fills in what was left out. */
 export function resolve(raw: RawSettings): Settings {
   const { server, autoscaling } = raw;
+  const plan = cloudPlans[raw.cloud];
   const size: Size = sizes[server.size];
   const high = raw.availability === 'high';
   const replicas = server.replicas ?? (high ? 2 : 1);
   const min = autoscaling.min ?? replicas;
   const scaled = {
     ...raw,
+    dataProtection: raw.dataProtection ?? plan.defaults.dataProtection,
+    artifactStore: { ...raw.artifactStore, kind: raw.artifactStore.kind ?? plan.defaults.artifactStore },
+    backendStore: {
+      ...raw.backendStore,
+      kind: raw.backendStore.kind ?? plan.defaults.backendStore,
+      maxConnections: raw.backendStore.maxConnections ?? plan.maxConnections(raw) ?? 100,
+    },
     server: {
       ...server,
       replicas,

@@ -44,8 +44,7 @@ await main(async (args) => {
 });
 
 async function inspect(settings: Settings): Promise<Finding[]> {
-  const { cluster } = await loadCloud(settings.cloud);
-  const access = cluster(settings.kubernetes);
+  const access = await (await loadCloud(settings)).cluster();
   const client = clusterClient(await connectionOf(access));
   try {
     return await inspectReferences(

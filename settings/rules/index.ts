@@ -1,6 +1,7 @@
 // Mistakes that no single value shows: settings that exclude each other, need each other, or promise what cannot be.
 import type { Settings } from '../index.ts';
 import { auth } from './auth.ts';
+import { clouds } from './clouds.ts';
 import { entry } from './entry.ts';
 import { networkPolicy } from './network-policy.ts';
 import { scaling } from './scaling.ts';
@@ -10,7 +11,7 @@ import { stores } from './stores.ts';
 
 /** One sentence per mistake. */
 export function conflicts(settings: Settings): string[] {
-  return [stores, secrets, auth, server, versions, scaling, entry, networkPolicy]
+  return [clouds, stores, secrets, auth, server, versions, scaling, entry, networkPolicy]
     .flatMap((rules) => rules(settings))
     .map((text) => `mlflow-stack:${text}`);
 }

@@ -43,6 +43,7 @@ describe('what all pods that run MLflow share', () => {
     expect(run.outputs.pods).to.deep.equal({
       ...noParts,
       namespace: 'team-a',
+      identities: {},
       image: 'mlflow:v3.17.2',
       imagePullPolicy: 'IfNotPresent',
       imagePullSecrets: [],

@@ -234,7 +234,7 @@ describe('what the user adds to pods', () => {
   });
 
   it('never takes a pod out of its workload', async () => {
-    const { metadata } = await pod({ podLabels: { 'app.kubernetes.io/name': 'other' } }, everywhere);
+    const { metadata } = await pod({}, { ...everywhere, labels: { 'app.kubernetes.io/name': 'other' } });
     expect(metadata.labels).to.include(labelsOf('gc'));
   });
 

@@ -193,6 +193,7 @@ describe('planned objects', () => {
         'apis/networking.k8s.io/v1/networkpolicies/mlflow-artifacts',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow-gc',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow-migration',
+        'apis/networking.k8s.io/v1/networkpolicies/mlflow-maintenance',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow-postgres',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow-postgres-vacuum',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow-trace-archival',

@@ -709,3 +709,46 @@ describe('settings that do go together', () => {
       expect(mistakes({ backendStore: { password } })[0]).to.include('well-known');
     });
 });
+
+describe('clouds', () => {
+  const text = (settings: object) =>
+    mistakes(settings).map((sentence) => sentence.replace('mlflow-stack:', ''));
+
+  it('have kinds of stores and sections of their own', () => {
+    expect(
+      text({
+        aws: { region: 'eu-west-1' },
+        artifactStore: { kind: 'gcs' },
+        backendStore: { kind: 'rds' },
+      }),
+    ).to.deep.equal([
+      'artifactStore.kind is gcs, which cloud gcp has, but cloud is local; choose another kind',
+      'aws is for cloud aws, but cloud is local; remove it or change the cloud',
+      'backendStore.kind is rds, which cloud aws has, but cloud is local; choose another kind',
+    ]);
+    for (const cloud of ['gcp', 'aws'])
+      expect(text({ cloud })).to.deep.equal([`${cloud} is missing; cloud ${cloud} needs this section`]);
+  });
+
+  it('have one cluster', () => {
+    expect(text({ kubernetes: {} })).to.deep.equal([
+      'kubernetes.context is missing; allowed: the name of a context in your kubeconfig',
+    ]);
+    expect(
+      text({ kubernetes: { kubeconfig: '~/c', clusterStack: 'organization/cluster/dev' } }),
+    ).to.deep.equal([
+      'kubernetes.kubeconfig and kubernetes.clusterStack both say where the cluster is; remove one of them',
+    ]);
+  });
+
+  it('decide on stores and on the protection of data', () => {
+    const found = [
+      settingsWith(),
+      settingsWith({ cloud: 'gcp', gcp: { project: 'team-dev', region: 'europe-west1' } }),
+      settingsWith({ cloud: 'aws', aws: { region: 'eu-west-1' } }),
+    ].map(({ artifactStore, backendStore, dataProtection }) =>
+      [artifactStore.kind, backendStore.kind, dataProtection].join(' '),
+    );
+    expect(found).to.deep.equal(['pvc postgres delete', 'gcs cloudSql retain', 's3 rds retain']);
+  });
+});

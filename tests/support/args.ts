@@ -79,6 +79,13 @@ export const runtime: PodRuntime = {
   ...noParts,
   ...image,
   namespace: 'team-a',
+  identities: {
+    'tracking-server': {
+      annotations: { 'cloud/role': 'tracker' },
+      podLabels: { 'cloud/use': 'true' },
+      principal: 'tracker@cloud',
+    },
+  },
   runAsUser: 1000,
   settingsName: 'the-settings',
   filesName: 'the-files',
@@ -89,6 +96,7 @@ export const runtime: PodRuntime = {
 export const runtimeArgs: MlflowRuntimeArgs = {
   ...image,
   namespace: 'team-a',
+  identities: {},
   runAsUser: 1000,
   backend,
   artifacts,
@@ -220,11 +228,6 @@ export const serverArgs: MlflowServerArgs = {
   runtime,
   mlflowVersion: '3.17.2',
   artifacts,
-  identity: {
-    serviceAccount: 'tracker',
-    annotations: { 'cloud/role': 'tracker' },
-    podLabels: { 'cloud/use': 'true' },
-  },
   keys: {
     settings: { MLFLOW_CRYPTO_KEK_VERSION: '1' },
     secrets: { MLFLOW_FLASK_SERVER_SECRET_KEY: { secretName: 'keys', key: 'flask-key' } },

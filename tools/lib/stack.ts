@@ -45,7 +45,11 @@ export function kubectlOf<O extends Options = object>(
 ): ResultPromise<O> {
   return execa(
     toolPath('kubectl'),
-    ['--context', kubernetes.context, '--namespace', namespace.name, ...args],
+    [
+      ...(kubernetes.context === undefined ? [] : ['--context', kubernetes.context]),
+      ...['--namespace', namespace.name],
+      ...args,
+    ],
     {
       env: kubectlEnvironment(stack, kubernetes),
       extendEnv: false,

@@ -1,0 +1,9 @@
+// What is known of AWS without its SDK.
+import type { CloudPlan } from '../plan.ts';
+
+export const awsPlan: CloudPlan = {
+  defaults: { artifactStore: 's3', backendStore: 'rds', dataProtection: 'retain' },
+  ownKinds: ['s3', 'rds'],
+  maxConnections: () => undefined,
+  mistakes: () => [],
+};
