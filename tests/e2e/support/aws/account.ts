@@ -105,7 +105,8 @@ export class AwsAccount {
     const ca = this.certificate;
     const { hostname, port } = new URL(this.url);
     await eventually('the AWS account answers', async () => {
-      if (this.#process.exitCode !== null) throw new Error(`it ended; see ${join(logDir(instance), 'aws.log')}`);
+      if (this.#process.exitCode !== null)
+        throw new Error(`it ended; see ${join(logDir(instance), 'aws.log')}`);
       const answer = ask(hostname, { ca, host: hostname, port: Number(port), path: '/moto-api/data.json' });
       return await answer.then(
         ({ status }) => status === 200,

@@ -20,8 +20,8 @@ export interface Context {
   readonly config: Props;
 }
 
-/** A resource type of the pretended cloud. */
-export interface Kind {
+/** What a resource type takes, wherever its objects are. */
+interface Rules {
   /** Paths without list indices, such as `name` or `settings.location`, whose change makes a new object. */
   readonly replaceOnChanges?: readonly string[];
   /** The property that is the resource's name and some random letters, unless it is given. */
@@ -32,6 +32,10 @@ export interface Kind {
   defaults?(inputs: Props, config: Props): Props;
   /** Rules of the service beyond the schema. Values that are not known yet are left out of `inputs`. */
   check?(inputs: Props, fail: (property: string, reason: string) => void, context: Context): void;
+}
+
+/** A resource type whose objects are in the store. */
+export interface Kind extends Rules {
   /** The id that a new object gets. */
   id(inputs: Props, context: Context): string;
   /** What the service adds to the inputs. Without `old` for a new object. */
@@ -43,11 +47,22 @@ export interface Kind {
   delete?(object: CloudObject, context: Context): void | Promise<void>;
 }
 
+/** A resource type whose objects are in a pretended cloud with an API of its own. */
+export interface ServedKind extends Rules {
+  /** Resolves to the id of the new object, and to what the service says of it beside the inputs. */
+  make(inputs: Props, context: Context): Promise<Pick<CloudObject, 'id' | 'outputs'>>;
+  /** Resolves to what the service says of it, or to nothing when it is gone. `object` is what the engine's state has. */
+  look(object: CloudObject, context: Context): Promise<Props | undefined>;
+  /** The same after a change. */
+  change?(inputs: Props, old: CloudObject, context: Context): Promise<Props>;
+  unmake(object: CloudObject, context: Context): Promise<void>;
+}
+
 export type Invoke = (args: Props, context: Context) => Props | Promise<Props>;
 
 /** What a double of one cloud consists of. */
 export interface CloudTable {
-  readonly kinds: Readonly<Record<string, Kind>>;
+  readonly kinds: Readonly<Record<string, Kind | ServedKind>>;
   readonly functions?: Readonly<Record<string, Invoke>>;
   /** Why the provider's own settings are refused. */
   checkConfig?(config: Props): Failure[];
@@ -80,10 +95,10 @@ function implementation(double: PluginDouble): grpc.UntypedServiceImplementation
   let config: Props = {};
   const context = (): Context => ({ store, config });
 
-  const kindOf = (type: string): Kind => {
+  const kindOf = (type: string): ServedKind => {
     const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
     if (kind === undefined) throw new Error(`the test double of this plug-in does not know resource ${type}`);
-    return kind;
+    return 'make' in kind ? kind : fromStore(type, kind);
   };
 
   return {
@@ -150,29 +165,28 @@ function implementation(double: PluginDouble): grpc.UntypedServiceImplementation
         response.setProperties(wrapped(foreseen(declaration, inputs)));
         return response;
       }
-      const object = {
-        id: kind.id(inputs, context()),
-        inputs,
-        outputs: declared(type, declaration, { ...inputs, ...kind.computed?.(inputs, context()) }),
-      };
-      if (store.get(type, object.id) !== undefined)
-        throw new Error(`googleapi: Error 409: ${object.id} already exists., alreadyExists`);
-      await kind.create?.(object, context());
-      store.put(type, object);
+      const { id, outputs } = await kind.make(inputs, context());
+      const object = { id, outputs: declared(type, declaration, { ...inputs, ...outputs }) };
       response.setId(object.id);
       response.setProperties(marked(kind, object.outputs));
       return response;
     }),
 
-    read: unary((request: InstanceType<typeof proto.ReadRequest>) => {
+    read: unary(async (request: InstanceType<typeof proto.ReadRequest>) => {
       const type = typeOf(request.getUrn());
       const kind = kindOf(type);
-      const object = store.get(type, request.getId());
       const response = new proto.ReadResponse();
-      if (object === undefined) return response;
-      response.setId(object.id);
-      response.setProperties(marked(kind, object.outputs));
-      response.setInputs(wrapped({ ...object.inputs, [DEFAULTS]: [] }));
+      const outputs = plain(request.getProperties());
+      const { [DEFAULTS]: defaults = [], ...inputs } = plain(request.getInputs());
+      const found = await kind.look({ id: request.getId(), inputs, outputs }, context());
+      if (found === undefined) return response;
+      const declaration = await declarations.resource(type);
+      // An object that is to be imported has no inputs yet.
+      const known = Object.keys(inputs).length > 0 ? Object.keys(inputs) : Object.keys(declaration.inputs);
+      const read = Object.entries({ ...outputs, ...found }).filter(([name]) => known.includes(name));
+      response.setId(request.getId());
+      response.setProperties(marked(kind, declared(type, declaration, { ...outputs, ...found })));
+      response.setInputs(wrapped({ ...inputs, ...Object.fromEntries(read), [DEFAULTS]: defaults }));
       return response;
     }),
 
@@ -180,38 +194,26 @@ function implementation(double: PluginDouble): grpc.UntypedServiceImplementation
       const type = typeOf(request.getUrn());
       const kind = kindOf(type);
       const { [DEFAULTS]: _, ...inputs } = plain(request.getNews());
+      const { [DEFAULTS]: __, ...oldInputs } = plain(request.getOldInputs());
       const declaration = await declarations.resource(type);
       const response = new proto.UpdateResponse();
       const outputs = plain(request.getOlds());
-      const old = store.get(type, request.getId()) ?? { id: request.getId(), inputs: {}, outputs };
       if (request.getPreview()) {
-        const kept = Object.entries(outputs).filter(([name]) => !(name in old.inputs));
+        const kept = Object.entries(outputs).filter(([name]) => !(name in oldInputs));
         response.setProperties(wrapped({ ...Object.fromEntries(kept), ...inputs }));
         return response;
       }
-      if (store.get(type, old.id) === undefined)
-        throw new Error(`googleapi: Error 404: ${type} ${old.id} was not found., notFound`);
-      const object = {
-        id: old.id,
-        inputs,
-        outputs: declared(type, declaration, { ...inputs, ...kind.computed?.(inputs, context(), old) }),
-      };
-      await kind.update?.(object, context(), old);
-      store.put(type, object);
-      response.setProperties(marked(kind, object.outputs));
+      if (kind.change === undefined) throw new Error(`${type} cannot be changed in place`);
+      const old = { id: request.getId(), inputs: oldInputs, outputs };
+      const changed = await kind.change(inputs, old, context());
+      response.setProperties(marked(kind, declared(type, declaration, { ...inputs, ...changed })));
       return response;
     }),
 
     delete: unary(async (request: InstanceType<typeof proto.DeleteRequest>) => {
-      const type = typeOf(request.getUrn());
-      const kind = kindOf(type);
-      const id = request.getId();
       const outputs = plain(request.getProperties());
-      await kind.delete?.(
-        { id, outputs, inputs: { ...outputs, ...plain(request.getOldInputs()) } },
-        context(),
-      );
-      store.remove(type, id);
+      const inputs = { ...outputs, ...plain(request.getOldInputs()) };
+      await kindOf(typeOf(request.getUrn())).unmake({ id: request.getId(), outputs, inputs }, context());
       return new empty.Empty();
     }),
 
@@ -226,6 +228,39 @@ function implementation(double: PluginDouble): grpc.UntypedServiceImplementation
     }),
 
     cancel: unary(() => new empty.Empty()),
+  };
+}
+
+/** A resource type whose objects are in the store, served from there. */
+function fromStore(type: string, kind: Kind): ServedKind {
+  const { id: idOf, computed, create, update, delete: remove, ...rules } = kind;
+  return {
+    ...rules,
+    make: async (inputs, context) => {
+      const outputs = { ...inputs, ...computed?.(inputs, context) };
+      const object = { id: idOf(inputs, context), inputs, outputs };
+      if (context.store.get(type, object.id) !== undefined)
+        throw new Error(`googleapi: Error 409: ${object.id} already exists., alreadyExists`);
+      await create?.(object, context);
+      context.store.put(type, object);
+      return object;
+    },
+    look: async ({ id }, { store }) => {
+      const object = store.get(type, id);
+      return object && { ...object.inputs, ...object.outputs };
+    },
+    change: async (inputs, { id }, context) => {
+      const old = context.store.get(type, id);
+      if (old === undefined) throw new Error(`googleapi: Error 404: ${type} ${id} was not found., notFound`);
+      const object = { id, inputs, outputs: { ...inputs, ...computed?.(inputs, context, old) } };
+      await update?.(object, context, old);
+      context.store.put(type, object);
+      return object.outputs;
+    },
+    unmake: async (object, context) => {
+      await remove?.(object, context);
+      context.store.remove(type, object.id);
+    },
   };
 }
 
@@ -252,7 +287,7 @@ const wrapped = (props: Props) =>
   struct.Struct.fromJavaScript(withoutUndefined(props) as Record<string, JavaScriptValue>);
 
 /** Outputs as they go to the engine, secrets in their envelope. */
-function marked({ secretOutputs = [] }: Kind, outputs: Props) {
+function marked({ secretOutputs = [] }: Rules, outputs: Props) {
   return wrapped(
     Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => [
@@ -294,7 +329,7 @@ const withoutThose = (props: Props, given: Props): Props =>
     Object.entries(props).filter(([name, value]) => value !== undefined && (given[name] ?? null) === null),
   );
 
-function autonamed({ autoname }: Kind, name: string, news: Props, olds: Props): Props {
+function autonamed({ autoname }: Rules, name: string, news: Props, olds: Props): Props {
   if (autoname === undefined || (news[autoname.property] ?? null) !== null) return {};
   const before = olds[autoname.property];
   const defaulted = olds[DEFAULTS];
