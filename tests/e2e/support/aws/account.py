@@ -6,6 +6,8 @@ instance there is a PostgreSQL, so that its address leads somewhere. Reads its c
 import base64
 import fnmatch
 import json
+import random
+import string
 import sys
 import time
 
@@ -14,11 +16,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from flask import has_request_context, request
 from moto.core import authorization
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import EC2Backend, ec2_backends
+from moto.eks.models import Cluster
 from moto.iam import access_control
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.exceptions import InvalidParameterCombination, RDSClientError
+from moto.rds.models import DBInstance, RDSBackend, rds_backends
 from moto.sts.exceptions import STSClientError
 from moto.sts.responses import TokenResponse
 from werkzeug.serving import run_simple
@@ -224,7 +230,10 @@ def parameters_of(backend, group_name):
 
 def create_with_server(self, db_kwargs):
     password = db_kwargs.get("master_user_password")
+    group = self.db_parameter_groups.get(db_kwargs.get("db_parameter_group_name") or "")
+    check_family(group, db_kwargs.get("engine_version"))
     instance = create(self, db_kwargs)
+    instance.dbi_resource_id = "db-" + "".join(random.choices(string.ascii_uppercase + string.digits, k=26))
     try:
         databases.start(
             instance.db_instance_identifier,
@@ -241,6 +250,17 @@ def create_with_server(self, db_kwargs):
     return instance
 
 
+def check_family(group, version):
+    """A parameter group is for one major version."""
+    family = group and group.family
+    wanted = "postgres" + str(version).split(".")[0]
+    if version and family and family != wanted:
+        raise InvalidParameterCombination(
+            f"The parameter group {group.name} with DBParameterGroupFamily {family} can't be used for this instance. "
+            f"Use a parameter group with DBParameterGroupFamily {wanted}."
+        )
+
+
 restoring = {}
 
 
@@ -254,6 +274,9 @@ def restore_with_content(self, from_snapshot_id, overrides):
 
 def modify_with_password(self, db_instance_identifier, db_kwargs):
     password = db_kwargs.get("master_user_password")
+    before = self.describe_db_instances(db_instance_identifier)[0]
+    name = db_kwargs.get("db_parameter_group_name") or before.db_parameter_group_name
+    check_family(self.db_parameter_groups.get(name or ""), db_kwargs.get("engine_version") or before.engine_version)
     instance = modify(self, db_instance_identifier, db_kwargs)
     if password:
         databases.set_password(db_instance_identifier, instance.master_username, password)
@@ -280,6 +303,67 @@ RDSBackend.modify_db_instance = modify_with_password
 RDSBackend.delete_db_instance = delete_with_server
 RDSBackend.create_db_snapshot = snapshot_with_content
 DBInstance.address = property(lambda self: databases.address(self.db_instance_identifier))
+
+
+# What is in use cannot be deleted.
+
+delete_parameters, delete_subnets, delete_group = (
+    RDSBackend.delete_db_parameter_group,
+    RDSBackend.delete_db_subnet_group,
+    EC2Backend.delete_security_group,
+)
+
+
+def delete_unused_parameters(self, name):
+    if any(each.db_parameter_group_name == name for each in self.databases.values()):
+        raise RDSClientError(
+            "InvalidDBParameterGroupState",
+            f"One or more database instances are still members of this parameter group {name}, so the group cannot be deleted",
+        )
+    return delete_parameters(self, name)
+
+
+def delete_unused_subnets(self, name):
+    users = [each.db_instance_identifier for each in self.databases.values() if each._db_subnet_group_name == name]
+    if users:
+        raise RDSClientError(
+            "InvalidDBSubnetGroupStateFault",
+            f"Cannot delete the subnet group '{name}' because at least one database instance: {users[0]} is still using it.",
+        )
+    return delete_subnets(self, name)
+
+
+def delete_unused_group(self, name=None, group_id=None):
+    databases = rds_backends[self.account_id][self.region_name].databases.values()
+    if any(group_id in each.vpc_security_group_ids for each in databases):
+        raise EC2ClientError("DependencyViolation", f"resource {group_id} has a dependent object")
+    return delete_group(self, name, group_id)
+
+
+RDSBackend.delete_db_parameter_group = delete_unused_parameters
+RDSBackend.delete_db_subnet_group = delete_unused_subnets
+EC2Backend.delete_security_group = delete_unused_group
+
+
+# The one cluster: its tokens are those of the embedded cluster.
+
+init_cluster = Cluster.__init__
+
+
+def init_as_embedded(self, *args, **kwargs):
+    init_cluster(self, *args, **kwargs)
+    self.identity = {"oidc": {"issuer": settings["issuer"]}}
+    ec2 = ec2_backends[kwargs["account_id"]][kwargs["region_name"]]
+    subnets = ec2.describe_subnets(subnet_ids=self.resources_vpc_config["subnetIds"])
+    group = ec2.create_security_group(f"eks-cluster-sg-{self.name}", "EKS", vpc_id=subnets[0].vpc_id)
+    self.resources_vpc_config = {
+        **self.resources_vpc_config,
+        "vpcId": subnets[0].vpc_id,
+        "clusterSecurityGroupId": group.id,
+    }
+
+
+Cluster.__init__ = init_as_embedded
 
 
 application = DomainDispatcherApplication(create_backend_app)

@@ -26,6 +26,9 @@ const packages = packagesBesideMlflow('moto', [
 /** Where databases of the account run, beside the stack and none of its business. */
 export const databaseNamespace = 'rds';
 
+/** Who signs the tokens of ServiceAccounts in the embedded cluster. */
+export const clusterIssuer = 'https://kubernetes.default.svc';
+
 /** Whoever deploys: may do everything. */
 const operator = 'AKIAOPERATOROFTESTS0';
 
@@ -77,6 +80,7 @@ export class AwsAccount {
         host,
         port,
         operator,
+        issuer: clusterIssuer,
         certificate: join(folder, 'tls.crt'),
         key: join(folder, 'tls.key'),
         webIdentityKey: readFileSync(join(stateDir(instance), 'cluster/pki/service-account.pub'), 'utf8'),

@@ -66,6 +66,8 @@ export interface CloudTable {
   readonly functions?: Readonly<Record<string, Invoke>>;
   /** Why the provider's own settings are refused. */
   checkConfig?(config: Props): Failure[];
+  /** Rejects where the cloud does not let this account in. */
+  configure?(config: Props, context: Context): Promise<void>;
 }
 
 export interface PluginDouble extends CloudTable {
@@ -119,8 +121,9 @@ function implementation(double: PluginDouble): grpc.UntypedServiceImplementation
       return compared(changedPaths(olds, news), ['project', 'region'], false);
     }),
 
-    configure: unary((request: InstanceType<typeof proto.ConfigureRequest>) => {
+    configure: unary(async (request: InstanceType<typeof proto.ConfigureRequest>) => {
       config = known(plain(request.getArgs()));
+      await double.configure?.(config, context());
       const response = new proto.ConfigureResponse();
       response.setSupportspreview(true);
       return response;
