@@ -309,12 +309,13 @@ DBInstance.address = property(lambda self: databases.address(self.db_instance_id
 
 delete_parameters, delete_subnets, delete_group = (
     RDSBackend.delete_db_parameter_group,
-    RDSBackend.delete_db_subnet_group,
+    RDSBackend.delete_subnet_group,
     EC2Backend.delete_security_group,
 )
 
 
-def delete_unused_parameters(self, name):
+def delete_unused_parameters(self, db_parameter_group_name):
+    name = db_parameter_group_name
     if any(each.db_parameter_group_name == name for each in self.databases.values()):
         raise RDSClientError(
             "InvalidDBParameterGroupState",
@@ -323,7 +324,8 @@ def delete_unused_parameters(self, name):
     return delete_parameters(self, name)
 
 
-def delete_unused_subnets(self, name):
+def delete_unused_subnets(self, subnet_name):
+    name = subnet_name
     users = [each.db_instance_identifier for each in self.databases.values() if each._db_subnet_group_name == name]
     if users:
         raise RDSClientError(
@@ -341,7 +343,7 @@ def delete_unused_group(self, name=None, group_id=None):
 
 
 RDSBackend.delete_db_parameter_group = delete_unused_parameters
-RDSBackend.delete_db_subnet_group = delete_unused_subnets
+RDSBackend.delete_subnet_group = delete_unused_subnets
 EC2Backend.delete_security_group = delete_unused_group
 
 

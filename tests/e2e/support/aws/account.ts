@@ -2,7 +2,6 @@
 // this machine reach it at the host's address of the embedded cluster, over TLS.
 import { once } from 'node:events';
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa, type ResultPromise } from 'execa';
@@ -28,6 +27,9 @@ export const databaseNamespace = 'rds';
 
 /** Who signs the tokens of ServiceAccounts in the embedded cluster. */
 export const clusterIssuer = 'https://kubernetes.default.svc';
+
+/** That of AWS itself, so that NetworkPolicies are as they are there. */
+const port = 443;
 
 /** Whoever deploys: may do everything. */
 const operator = 'AKIAOPERATOROFTESTS0';
@@ -64,7 +66,6 @@ export class AwsAccount {
     await once(log, 'open');
     await packages.install({ log, signal, report: () => undefined });
     const host = hostAddress(instance);
-    const port = await freePort(host);
     const { certificate, issue } = await authority();
     const server = await issue({
       hosts: [host, `*.${databaseNamespace}.svc.cluster.local`],
@@ -100,18 +101,18 @@ export class AwsAccount {
       stderr: log,
       reject: false,
     });
-    const account = new AwsAccount(`https://${host}:${port}`, certificate, folder, process);
+    const account = new AwsAccount(`https://${host}`, certificate, folder, process);
     await account.#ready();
     return account;
   }
 
   async #ready(): Promise<void> {
     const ca = this.certificate;
-    const { hostname, port } = new URL(this.url);
+    const { hostname } = new URL(this.url);
     await eventually('the AWS account answers', async () => {
       if (this.#process.exitCode !== null)
         throw new Error(`it ended; see ${join(logDir(instance), 'aws.log')}`);
-      const answer = ask(hostname, { ca, host: hostname, port: Number(port), path: '/moto-api/data.json' });
+      const answer = ask(hostname, { ca, host: hostname, port, path: '/moto-api/data.json' });
       return await answer.then(
         ({ status }) => status === 200,
         () => false,
@@ -138,13 +139,4 @@ async function databaseFiles({ certificate, key }: Issued): Promise<void> {
     metadata: { name: 'tls', namespace: databaseNamespace },
     stringData,
   });
-}
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
