@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { execa, type ResultPromise } from 'execa';
 import { defaultImages } from '../../../../lib/image.ts';
 import { contextName, hostAddress, kubeconfigPath } from '../../../../tools/cluster/index.ts';
@@ -39,7 +40,7 @@ export class AwsAccount {
   readonly url: string;
   /** Certificate of the authority that signed that of the services and databases. */
   readonly certificate: string;
-  /** What the Pulumi CLI, the AWS CLI and SDKs need to work in the account as the operator. */
+  /** What the Pulumi CLI and SDKs need to work in the account as the operator. */
   readonly environment: Readonly<Record<string, string>>;
   readonly #folder: string;
   readonly #process: ResultPromise;
@@ -101,6 +102,8 @@ export class AwsAccount {
       stderr: log,
       reject: false,
     });
+    // For SDKs in this process, too.
+    setDefaultCACertificates([...getCACertificates(), certificate]);
     const account = new AwsAccount(`https://${host}`, certificate, folder, process);
     await account.#ready();
     return account;
@@ -112,7 +115,7 @@ export class AwsAccount {
     await eventually('the AWS account answers', async () => {
       if (this.#process.exitCode !== null)
         throw new Error(`it ended; see ${join(logDir(instance), 'aws.log')}`);
-      const answer = ask(hostname, { ca, host: hostname, port, path: '/moto-api/data.json' });
+      const answer = ask(hostname, { ca, host: hostname, servername: '', port, path: '/moto-api/data.json' });
       return await answer.then(
         ({ status }) => status === 200,
         () => false,
