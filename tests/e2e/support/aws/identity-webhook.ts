@@ -118,6 +118,8 @@ async function changed(pod: Pod, account: AwsAccount, region: string, namespace:
     AWS_DEFAULT_REGION: region,
     AWS_REGION: region,
     AWS_STS_REGIONAL_ENDPOINTS: 'regional',
+    // Its databases have a certificate of its own authority, and none of Amazon's.
+    PGSSLROOTCERT: `${certificates}/ca.crt`,
     ...identity,
   };
   const withIdentity = (container: Container): Container => {
