@@ -66,12 +66,23 @@ export const ingress = optionalSection({
   ...ports,
   /** Certificates, which together are for every host. Any makes the Ingress serve HTTPS. */
   tls: v.optional(v.array(tlsEntry, `a list of sections with hosts and a certificate (${notShown})`), []),
-  /** Whose certificate cert-manager is to get, for all hosts. Makes the Ingress serve HTTPS. */
+  /** Where one certificate for all hosts comes from, one of these. Makes the Ingress serve HTTPS. */
   certificate: v.optional(
     section({
-      /** Issuer in the namespace of the stack. */
+      /** Issuer of cert-manager in the namespace of the stack. */
       issuer: v.optional(className()),
       clusterIssuer: v.optional(className()),
+      /** Has Google make and renew it, with gce. */
+      googleManaged: v.optional(flag()),
+      /** One of AWS Certificate Manager, with alb. */
+      acmArn: v.optional(
+        text(
+          'the ARN of a certificate such as arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012',
+          /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[-a-z0-9]+$/,
+        ),
+      ),
+      /** Has AWS Certificate Manager make it, proved by records in `dns.zone`, with alb. */
+      acm: v.optional(flag()),
     }),
   ),
   /** Leads HTTP to HTTPS, where there is a certificate. */
@@ -80,6 +91,13 @@ export const ingress = optionalSection({
   internal: v.optional(flag(), false),
   /** Ranges of addresses that may use it, with nginx, traefik and alb. Default: any address. */
   allowedCidrs: v.optional(v.array(cidr(), 'a list of ranges of addresses'), []),
+  /** Reserves an address for the load balancer, with gce. */
+  staticIp: v.optional(flag(), false),
+  /** Makes records for the hosts. */
+  dns: optionalSection({
+    /** Zone of Cloud DNS, by name, or of Route 53, by id. */
+    zone: v.optional(text('the name or id of a zone', /^[a-zA-Z0-9][-a-zA-Z0-9]*$/)),
+  }),
   annotations: texts(),
 });
 

@@ -8,9 +8,19 @@ import type { DataProtection } from '../lib/data-protection.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { httpRoute, ingress } from './entry.ts';
-import { dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
+import { audit, dataProtection, gc, logRetentionDays, migrations, traceArchival } from './housekeeping.ts';
 import { networkPolicy } from './network-policy.ts';
-import { autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
+import {
+  autoscaling,
+  clientIdentity,
+  identity,
+  metrics,
+  namespace,
+  pods,
+  secrets,
+  server,
+  workspaces,
+} from './server.ts';
 import { artifactStore, backendStore, registryStore } from './stores.ts';
 
 export const settingsSchema = section({
@@ -46,8 +56,12 @@ export const settingsSchema = section({
   autoscaling,
   auth,
   workspaces,
+  identity,
+  clientIdentity,
   secrets,
   metrics,
+  audit,
+  logRetentionDays,
   migrations,
 
   ingress,
@@ -84,7 +98,11 @@ export type Settings = Replace<
     >;
     dataProtection: DataProtection;
     artifactStore: Replace<RawSettings['artifactStore'], { kind: ArtifactStoreKind }>;
-    backendStore: Replace<RawSettings['backendStore'], { kind: BackendStoreKind; maxConnections: number }>;
+    backendStore: Replace<
+      RawSettings['backendStore'],
+      { kind: BackendStoreKind; maxConnections: number; highAvailability: boolean }
+    >;
+    identity: Replace<RawSettings['identity'], { secretName: string }>;
     autoscaling: Replace<RawSettings['autoscaling'], { enabled: boolean; min: number; max: number }>;
   }
 >;

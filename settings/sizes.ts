@@ -49,7 +49,9 @@ export function resolve(raw: RawSettings): Settings {
       ...raw.backendStore,
       kind: raw.backendStore.kind ?? plan.defaults.backendStore,
       maxConnections: raw.backendStore.maxConnections ?? plan.maxConnections(raw) ?? 100,
+      highAvailability: raw.backendStore.highAvailability ?? high,
     },
+    identity: { ...raw.identity, secretName: raw.identity.secretName ?? plan.defaults.credentials },
     server: {
       ...server,
       replicas,
