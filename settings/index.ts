@@ -5,6 +5,7 @@ import { gcp } from '../clouds/gcp/settings.ts';
 import { cloudNames } from '../clouds/plans.ts';
 import { oneOf, section, text } from '../lib/schema.ts';
 import type { DataProtection } from '../lib/data-protection.ts';
+import type { SslMode } from '../lib/database.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { httpRoute, ingress } from './entry.ts';
@@ -100,7 +101,12 @@ export type Settings = Replace<
     artifactStore: Replace<RawSettings['artifactStore'], { kind: ArtifactStoreKind }>;
     backendStore: Replace<
       RawSettings['backendStore'],
-      { kind: BackendStoreKind; maxConnections: number; highAvailability: boolean }
+      {
+        kind: BackendStoreKind;
+        maxConnections: number;
+        highAvailability: boolean;
+        sslMode: SslMode;
+      }
     >;
     identity: Replace<RawSettings['identity'], { secretName: string }>;
     autoscaling: Replace<RawSettings['autoscaling'], { enabled: boolean; min: number; max: number }>;

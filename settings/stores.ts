@@ -196,8 +196,11 @@ export const backendStore = optionalSection({
   }),
   /** Leaves a last copy of the managed database when it is deleted. */
   finalSnapshot: v.optional(flag(), true),
-  /** `sslmode` of libpq towards an external PostgreSQL; the one in the cluster is always verified in full. */
-  sslMode: v.optional(oneOf(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']), 'require'),
+  /**
+   * `sslmode` of libpq towards an external or managed PostgreSQL; the one in the cluster is always verified in full. Default:
+   * `verify-full` with kind rds, else `require`.
+   */
+  sslMode: v.optional(oneOf(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])),
   /** A replica that answers reads, MLflow 3.14 or newer. */
   readReplica: v.optional(
     section({
