@@ -89,7 +89,7 @@ export interface PlannedObject {
 const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
 const besideIngress = ingressNames(names.ingress);
-const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
+export const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
 const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs];
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
@@ -108,7 +108,9 @@ export const plannedObjects: readonly PlannedObject[] = [
   object('PodDisruptionBudget', 'apis/policy/v1', names.server),
   object('HorizontalPodAutoscaler', 'apis/autoscaling/v2', names.server),
   object('VerticalPodAutoscaler', 'apis/autoscaling.k8s.io/v1', names.server),
-  object('ServiceMonitor', 'apis/monitoring.coreos.com/v1', names.server),
+  ...['ServiceMonitor', 'PrometheusRule'].map((kind) =>
+    object(kind, 'apis/monitoring.coreos.com/v1', names.server),
+  ),
   ...workloads.map((name) => ({
     kind: 'NetworkPolicy',
     group: networking,

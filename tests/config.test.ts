@@ -113,7 +113,14 @@ describe('settings', () => {
       },
       workspaces: { enabled: false },
       secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
-      metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
+      metrics: {
+        enabled: false,
+        discovery: 'annotations',
+        intervalSeconds: 30,
+        alerts: false,
+        dashboard: false,
+        labels: {},
+      },
       migrations: { enabled: true, runId: '', snapshot: true },
       networkPolicy: {
         enabled: true,

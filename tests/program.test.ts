@@ -292,7 +292,13 @@ const variants: Variant[] = [
       dataProtection: 'retain',
       auth: { kind: 'basic', adminPassword: handPassword, cacheSeconds: 30 },
       workspaces: { enabled: true },
-      metrics: { enabled: true, discovery: 'serviceMonitor', labels: { release: 'prometheus' } },
+      metrics: {
+        enabled: true,
+        discovery: 'serviceMonitor',
+        alerts: true,
+        dashboard: true,
+        labels: { release: 'prometheus' },
+      },
       registryStore: { database: 'models' },
       traceArchival: { enabled: true },
       backendStore: { maxConnections: 200, password: handPassword },
@@ -315,7 +321,7 @@ const variants: Variant[] = [
         data: encoded({ 'flask-key': keptSecret, 'webhook-key': keptSecret }),
       },
       ...databaseTls(),
-      '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor'),
+      '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor', 'PrometheusRule'),
     }),
   },
 ];

@@ -220,6 +220,14 @@ describe('settings that do not go together', () => {
       'server.caBundle needs either configMapName or secretName, and not both',
     ],
     [
+      { metrics: { alerts: true } },
+      'metrics.alerts is true, but there are no metrics; set metrics.enabled to true',
+    ],
+    [
+      { metrics: { dashboard: true } },
+      'metrics.dashboard is true, but there are no metrics; set metrics.enabled to true',
+    ],
+    [
       { pods: { imagePullSecrets: ['a', 'b', 'a'] } },
       'pods.imagePullSecrets names a more than once; name each once',
     ],
