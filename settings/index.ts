@@ -8,7 +8,7 @@ import type { DataProtection } from '../lib/data-protection.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { httpRoute, ingress } from './entry.ts';
-import { dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
+import { backup, dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
 import { networkPolicy } from './network-policy.ts';
 import { autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
 import { artifactStore, backendStore, registryStore } from './stores.ts';
@@ -55,6 +55,7 @@ export const settingsSchema = section({
   networkPolicy,
   gc,
   traceArchival,
+  backup,
 });
 
 /** What the schema makes of a stack file, before dependent defaults are filled in. */

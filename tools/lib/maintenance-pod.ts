@@ -2,6 +2,7 @@
 // identity; so what it can reach, the server can reach.
 import { randomBytes } from 'node:crypto';
 import type { Options, ResultPromise } from 'execa';
+import type { Mounts } from '../../components/connections.ts';
 import { maintenanceComponent, names } from '../../lib/names.ts';
 import type { RunningStack } from './stack.ts';
 
@@ -9,6 +10,10 @@ export interface MaintenanceOptions {
   readonly signal: AbortSignal;
   /** Another image beside MLflow's, with the same variables and volumes: container `client`. */
   readonly clientImage?: string;
+  /** Size limit of `/tmp`, which both containers share. Default: the server's. */
+  readonly tmpSize?: string;
+  /** Storage beside the server's. */
+  readonly mounts?: Mounts;
   /** Seconds until the pod ends by itself, should nobody be there any more to delete it. */
   readonly deadlineSeconds?: number;
 }
@@ -32,12 +37,13 @@ const START_SECONDS = 300;
  */
 export async function withMaintenancePod<T>(
   stack: RunningStack,
-  { signal, clientImage, deadlineSeconds = 3600 }: MaintenanceOptions,
+  options: MaintenanceOptions,
   action: (pod: MaintenancePod) => Promise<T>,
 ): Promise<T> {
+  const { signal } = options;
   const { stdout } = await stack.kubectl(['get', `deployment/${names.server}`, '--output', 'json']);
   const name = `${names.maintenance}-${randomBytes(4).toString('hex')}`;
-  const pod = podManifest(name, JSON.parse(stdout) as Deployment, clientImage, deadlineSeconds);
+  const pod = podManifest(name, JSON.parse(stdout) as Deployment, options);
   await stack.kubectl(['create', '--filename', '-'], { input: JSON.stringify(pod), cancelSignal: signal });
   try {
     await stack.kubectl(['wait', `pod/${name}`, '--for=condition=Ready', `--timeout=${START_SECONDS}s`], {
@@ -65,6 +71,12 @@ const stdinFlag = (options: Options | undefined): string[] =>
 interface Container {
   readonly name: string;
   readonly restartPolicy?: string;
+  readonly volumeMounts?: readonly object[];
+  readonly [key: string]: unknown;
+}
+
+export interface Volume {
+  readonly name: string;
   readonly [key: string]: unknown;
 }
 
@@ -75,6 +87,7 @@ export interface Deployment {
       readonly spec: {
         readonly containers: readonly Container[];
         readonly initContainers?: readonly Container[];
+        readonly volumes?: readonly Volume[];
         readonly [key: string]: unknown;
       };
     };
@@ -85,10 +98,9 @@ export interface Deployment {
 export function podManifest(
   name: string,
   { spec: { template } }: Deployment,
-  clientImage: string | undefined,
-  deadlineSeconds: number,
+  { clientImage, tmpSize, mounts, deadlineSeconds = 3600 }: Omit<MaintenanceOptions, 'signal'> = {},
 ) {
-  const { containers, initContainers = [], topologySpreadConstraints: _, ...pod } = template.spec;
+  const { containers, initContainers = [], volumes = [], topologySpreadConstraints: _, ...pod } = template.spec;
   const server = containers.find((container) => container.name === 'mlflow');
   if (server === undefined) throw new Error(`Deployment ${names.server} has no container mlflow`);
   const {
@@ -101,6 +113,7 @@ export function podManifest(
   } = server;
   const idle = (container: Container): Container => ({
     ...container,
+    volumeMounts: [...(container.volumeMounts ?? []), ...(mounts?.volumeMounts ?? [])],
     command: ['sleep', String(deadlineSeconds)],
     args: [],
     resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } },
@@ -114,6 +127,14 @@ export function podManifest(
     },
     spec: {
       ...pod,
+      volumes: [
+        ...volumes.map((volume) =>
+          tmpSize !== undefined && volume.name === 'tmp'
+            ? { name: 'tmp', emptyDir: { sizeLimit: tmpSize } }
+            : volume,
+        ),
+        ...(mounts?.volumes ?? []),
+      ],
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: 1,
       activeDeadlineSeconds: deadlineSeconds,
