@@ -8,8 +8,7 @@ export const backupsPath = '/backups';
 export const passphraseKey = 'passphrase';
 
 /** Whether the store has a folder of its own for artifacts, which is all that the server gives out. */
-export const hasFolder = (artifactUri: string): boolean =>
-  /^\/.|^[^:]+:\/\/[^/]+\/+[^/]/.test(artifactUri);
+export const hasFolder = (artifactUri: string): boolean => /^\/.|^[^:]+:\/\/[^/]+\/+[^/]/.test(artifactUri);
 
 /**
  * A folder beside that of the artifacts, out of reach of the server's clients. Its name does not begin as theirs does, since

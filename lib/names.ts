@@ -95,17 +95,11 @@ const workloads = [names.server, ...stores, names.migration, names.maintenance, 
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
 export const plannedObjects: readonly PlannedObject[] = [
-  ...[...stores, names.sqlite, names.backups].map((name) =>
-    object('PersistentVolumeClaim', 'api/v1', name),
-  ),
+  ...[...stores, names.sqlite, names.backups].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
   ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
-  ...[
-    names.keys,
-    names.backup,
-    databaseTlsSecret,
-    besideIngress.selfSigned,
-    besideIngress.passwords,
-  ].map((name) => object('Secret', 'api/v1', name)),
+  ...[names.keys, names.backup, databaseTlsSecret, besideIngress.selfSigned, besideIngress.passwords].map(
+    (name) => object('Secret', 'api/v1', name),
+  ),
   ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
     object('ServiceAccount', 'api/v1', name),
   ),

@@ -76,10 +76,7 @@ export const backup = optionalSection({
   storageClassName: v.optional(className()),
   /** Locks the keys in a backup; a secret that must outlive the cluster. */
   passphrase: v.optional(
-    v.pipe(
-      v.string(`a secret text (${notShown})`),
-      v.minLength(16, `at least 16 characters (${notShown})`),
-    ),
+    v.pipe(v.string(`a secret text (${notShown})`), v.minLength(16, `at least 16 characters (${notShown})`)),
   ),
   /** Existing Secret with that passphrase. */
   passphraseFrom: v.optional(secretKey()),

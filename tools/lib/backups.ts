@@ -129,8 +129,7 @@ async function receive(
   });
   const [{ stderr }] = await Promise.all([packing, written]);
   // A connection may end early and silently.
-  if (!stderr.includes(hash.digest('hex')))
-    throw new Error(`${file} did not arrive complete; try again.`);
+  if (!stderr.includes(hash.digest('hex'))) throw new Error(`${file} did not arrive complete; try again.`);
   return bytes;
 }
 
@@ -195,7 +194,9 @@ export async function said(
     if (!(error instanceof ExecaError) || error.isCanceled) throw error;
     const lines = String(error.stderr)
       .split('\n')
-      .filter((line) => line.trim() !== '' && !/^command terminated with exit code|Warning: |^ {2}/.test(line));
+      .filter(
+        (line) => line.trim() !== '' && !/^command terminated with exit code|Warning: |^ {2}/.test(line),
+      );
     throw new Error(lines.slice(-5).join('\n') || error.shortMessage, { cause: error });
   }
 }

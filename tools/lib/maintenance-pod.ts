@@ -100,7 +100,13 @@ export function podManifest(
   { spec: { template } }: Deployment,
   { clientImage, tmpSize, mounts, deadlineSeconds = 3600 }: Omit<MaintenanceOptions, 'signal'> = {},
 ) {
-  const { containers, initContainers = [], volumes = [], topologySpreadConstraints: _, ...pod } = template.spec;
+  const {
+    containers,
+    initContainers = [],
+    volumes = [],
+    topologySpreadConstraints: _,
+    ...pod
+  } = template.spec;
   const server = containers.find((container) => container.name === 'mlflow');
   if (server === undefined) throw new Error(`Deployment ${names.server} has no container mlflow`);
   const {
