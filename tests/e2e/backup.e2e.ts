@@ -33,16 +33,17 @@ experiment = mlflow.set_experiment("kept").experiment_id
 for number in range(3):
     with mlflow.start_run(run_name=f"run {number}") as run:
         mlflow.log_param("größe", "数")
-        for step in range(20):
+        for step in range(5):
             mlflow.log_metric("loss", 1 / (1 + step + number), step=step)
         mlflow.log_text("kept " * (1 + number * 100000), f"notes/{number}.txt")
 client.create_registered_model("model")
 client.create_model_version("model", f"runs:/{run.info.run_id}/notes", run.info.run_id)
 client.set_registered_model_alias("model", "champion", 1)
-client.create_webhook("hook", "https://example.com/hook", ["registered_model.created"], secret="of the hook")
+# MLflow wants an address of the internet, and with this event and status never calls it.
+client.create_webhook("hook", "https://1.1.1.1/hook", ["model_version_alias.deleted"], secret="of the hook", status="DISABLED")
 auth = get_app_client("basic-auth", tracking_uri=mlflow.get_tracking_uri())
 auth.create_user("alice", "${alice.password}")
-auth.create_experiment_permission(experiment, "alice", "READ")
+auth.grant_user_permission("alice", "experiment", experiment, "READ")
 from mlflow.tracking._tracking_service.utils import _get_store
 _get_store().create_gateway_secret("key", {"api_key": "of the gateway"}, provider="openai")
 print("null")`;
