@@ -14,18 +14,21 @@ import { autoscaling, metrics, namespace, pods, secrets, server, workspaces } fr
 import { artifactStore, backendStore, registryStore } from './stores.ts';
 
 export const settingsSchema = section({
-  /** The cloud that the stack lives in. Decides where the cluster, the stores and the identities come from. */
+  /**
+   * Where the stack lives, which decides where stores and identities come from. `local`: any cluster, with the stores inside
+   * it or where you say. `gcp`: GKE, Cloud Storage, Cloud SQL. `aws`: EKS, S3, RDS.
+   */
   cloud: oneOf(cloudNames),
 
   kubernetes: section({
     /**
-     * Context in the kubeconfig. Must be named: the current context is never used. Default: with clusterStack, the one in its
+     * Context in the kubeconfig. The current context is never used. Default: required, unless `clusterStack` has one in its
      * kubeconfig.
      */
     context: v.optional(text('the name of a context in your kubeconfig', /^\S+$/)),
-    /** Path of the kubeconfig. Default: the KUBECONFIG variable, else ~/.kube/config. */
+    /** Path of the kubeconfig. Default: `KUBECONFIG`, else `~/.kube/config`. */
     kubeconfig: v.optional(text('a path', /^\S.*$/, 4096)),
-    /** Stack that made the cluster, whose output `kubeconfig` leads to it. In place of kubeconfig. */
+    /** Stack that made the cluster, whose output `kubeconfig` leads to it. In place of `kubeconfig`. */
     clusterStack: v.optional(
       text('the name of a stack such as organization/mlflow-cluster/dev', /^[\w.-]+(\/[\w.-]+){0,2}$/),
     ),
@@ -36,7 +39,10 @@ export const settingsSchema = section({
 
   namespace,
   dataProtection,
-  /** `high`: two replicas or more, an autoscaler, a disruption budget and spreading, all at once. */
+  /**
+   * `standard`: one pod. `high`: two or more, an autoscaler, a disruption budget and spreading, each of which can still be
+   * set. Needs artifacts that several pods can share.
+   */
   availability: v.optional(oneOf(['standard', 'high']), 'standard'),
   artifactStore,
   backendStore,

@@ -76,6 +76,7 @@ describe('settings', () => {
         tls: { enabled: false, secretName: 'mlflow-tls' },
         extraAllowedHosts: [],
         allowAnyHost: false,
+        diagnosticMode: false,
         extraAllowedOrigins: [],
         service: { type: 'ClusterIP', port: 5000, allowedCidrs: [], annotations: {} },
         probes: {
@@ -254,7 +255,7 @@ describe('settings', () => {
 
 describe('a mistake in the settings', () => {
   const sections =
-    'cloud, kubernetes, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
+    'cloud, kubernetes, gcp, aws, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
     'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival';
 
   it('is told together with all others, in one message', () => {
@@ -268,8 +269,8 @@ describe('a mistake in the settings', () => {
       }).split('\n'),
     ).to.have.members([
       '8 mistakes in the configuration of this stack:',
-      '  mlflow-stack:cloud is "azure"; allowed: one of local',
-      '  mlflow-stack:kubernetes is missing; allowed: a section with the keys context, kubeconfig',
+      '  mlflow-stack:cloud is "azure"; allowed: one of local, gcp, aws',
+      '  mlflow-stack:kubernetes is missing; allowed: a section with the keys context, kubeconfig, clusterStack',
       '  mlflow-stack:server.image.tag is "latest"; allowed: a tag that begins with the MLflow version, such as v3.17.2-full ("latest" is refused)',
       '  mlflow-stack:server.workers is 0; allowed: a whole number from 1 to 64',
       '  mlflow-stack:ingress.hosts[0] is "https://a.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
@@ -287,7 +288,7 @@ describe('a mistake in the settings', () => {
     ],
     [
       { kubernetes: 'kind' },
-      'kubernetes is not acceptable; allowed: a section with the keys context, kubeconfig',
+      'kubernetes is not acceptable; allowed: a section with the keys context, kubeconfig, clusterStack',
     ],
     [{ dataProtection: 'keep' }, 'dataProtection is "keep"; allowed: one of delete, retain, protect'],
     [
@@ -372,8 +373,8 @@ describe('a mistake in the settings', () => {
       'ingress.tls is not acceptable; allowed: a list of sections with hosts and a certificate (the value is not shown)',
     ],
     [
-      { artifactStore: { kind: 's3' } },
-      'artifactStore.kind is "s3"; allowed: one of pvc, s3Compatible, external',
+      { artifactStore: { kind: 'minio' } },
+      'artifactStore.kind is "minio"; allowed: one of pvc, s3Compatible, gcs, s3, external',
     ],
     [
       { artifactStore: { endpointUrl: 'https://s3.example.com/bucket' } },

@@ -60,6 +60,71 @@ const update = (options: CourseOptions) =>
     return rollout.finished(job);
   });
 
+describe('a managed database', () => {
+  const copies: string[] = [];
+  const cloud = {
+    snapshot: async (instance: string, label: string) => {
+      copies.push(`${instance} ${label}`);
+      return 'copy-of-the-cloud';
+    },
+  };
+  const updateOf = (options: CourseOptions) =>
+    course({ cloud, ...options }, async (rollout) => {
+      await rollout.stopWriters('team:region:db');
+      const { snapshot } = await rollout.finished(job);
+      expect(snapshot).to.equal('copy-of-the-cloud');
+    });
+  const succeeds = migrates((world) =>
+    toEnd(world, 5, finished('Complete'), [succeeded(JSON.stringify(outcome({ snapshot: null })))]),
+  );
+  beforeEach(() => void copies.splice(0));
+
+  it('is copied by the cloud once nothing writes to it, and before its schema changes', async () => {
+    let writing: unknown;
+    const { error } = await updateOf({
+      cloud: {
+        snapshot: async (instance, label) => {
+          writing = world?.deployment().spec.replicas;
+          return await cloud.snapshot(instance, label);
+        },
+      },
+      prepare: (each) => {
+        world = each;
+        succeeds(each);
+      },
+    });
+    expect({ error, copies, writing }).to.deep.equal({
+      error: undefined,
+      copies: ['team:region:db mlflow-3.16.1'],
+      writing: 0,
+    });
+  });
+  let world: World | undefined;
+
+  it('is not migrated when it cannot be copied', async () => {
+    const { error, changes } = await updateOf({
+      cloud: { snapshot: () => Promise.reject(new Error('quota exceeded')) },
+    });
+    expect(error?.split('\n')).to.deep.equal([
+      'The database team:region:db could not be copied before its migration: quota exceeded; mend that, or set ' +
+        'mlflow-stack:migrations.snapshot to false',
+      runsAgain,
+    ]);
+    expect(changes).to.include.members([scale(0), scale(2)]);
+  });
+
+  it('is not copied where no version changes, where the settings say so, or in a preview', async () => {
+    for (const options of [
+      { cluster: server({ version: '3.17.2' }) },
+      { settings: { migrations: { snapshot: false } } },
+      { preview: true },
+    ]) {
+      await course({ cloud, ...options }, (rollout) => rollout.stopWriters('team:region:db'));
+    }
+    expect(copies).to.deep.equal([]);
+  });
+});
+
 describe('the name of a migration', () => {
   const nameOf = async (annotations: object, hash: string) => {
     const names: unknown[] = [];

@@ -51,6 +51,8 @@ export interface RunOptions {
   readonly stack?: string;
   /** Configuration as a stack file has it, keys with their project: structured values as such. */
   readonly settings?: Record<string, unknown>;
+  /** What resources of a type have beside their inputs, in a preview too where they are only read. */
+  readonly states?: Readonly<Record<string, object>>;
   /** Filled with everything that is registered, also when the program fails. */
   readonly registered?: Registered[];
 }
@@ -63,9 +65,9 @@ export const generatedBytes = Buffer.alloc(32, 0xfb).toString('base64');
 /** Runs a program the way Pulumi does. Rejects as the program does. */
 export async function runStack(
   program: () => unknown,
-  { preview = false, stack = 'test', settings = {}, registered = [] }: RunOptions = {},
+  { preview = false, stack = 'test', settings = {}, states = {}, registered = [] }: RunOptions = {},
 ): Promise<Run> {
-  const recorder = new Recorder(registered, preview);
+  const recorder = new Recorder(registered, preview, states);
   await pulumi.runtime.setMocks(recorder.mocks, 'mlflow-stack', stack, preview);
   pulumi.runtime.setMockOptions(recorder, 'mlflow-stack', stack, preview);
   pulumi.runtime.setAllConfig(
@@ -104,8 +106,14 @@ class Recorder extends MockMonitor {
   readonly registered: Registered[];
   readonly outputs: Record<string, JsonObject> = {};
 
-  constructor(registered: Registered[], preview: boolean) {
-    super({ newResource: (args) => created(args, preview), call: ({ inputs }) => inputs as object });
+  constructor(registered: Registered[], preview: boolean, states: Readonly<Record<string, object>>) {
+    super({
+      newResource: (args) =>
+        args.type in states
+          ? { id: `${args.name}-id`, state: { ...(args.inputs as object), ...states[args.type] } }
+          : created(args, preview),
+      call: ({ inputs }) => inputs as object,
+    });
     this.registered = registered;
   }
 

@@ -84,12 +84,13 @@ export interface CourseOptions {
   readonly cluster?: Answers;
   readonly settings?: object;
   readonly preview?: boolean;
+  readonly cloud?: Surroundings['cloud'];
   readonly prepare?: (world: World) => void;
 }
 
 /** Lets a rollout take its course. */
 export async function course(
-  { cluster = server(), settings = {}, preview = false, prepare }: CourseOptions,
+  { cluster = server(), settings = {}, preview = false, cloud = {}, prepare }: CourseOptions,
   action: (rollout: Rollout, world: World) => Promise<unknown> = async () => undefined,
 ): Promise<Course> {
   const api = await startApiServer();
@@ -117,7 +118,7 @@ export async function course(
           const wanted = settingsOf(settings);
           const facts = await checkCluster(access, wanted);
           await action(
-            await clusterRollout(access, wanted, facts, { clock: clockOf(world), host, cloud: {} }),
+            await clusterRollout(access, wanted, facts, { clock: clockOf(world), host, cloud }),
             world,
           );
         } catch (reason) {
