@@ -295,6 +295,7 @@ const variants: Variant[] = [
       metrics: { enabled: true, discovery: 'serviceMonitor', labels: { release: 'prometheus' } },
       registryStore: { database: 'models' },
       traceArchival: { enabled: true },
+      backup: { enabled: true, passphrase: handPassword },
       backendStore: { maxConnections: 200, password: handPassword },
       gc: { jobs: true },
       server: {
@@ -549,6 +550,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           'adminPassword',
           'adminUsername',
           'artifactUri',
+          'backupUri',
           'cloudOutputs',
           'entryAddress',
           'identityNames',

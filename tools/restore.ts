@@ -14,14 +14,18 @@ const OPTIONS = {
   help: { help: 'show this text' },
 } as const;
 
-await main(async ([dump = '', ...args], signal) => {
-  const given = dump === '' || dump.startsWith('-') ? undefined : dump;
-  const options = parseOptions(OPTIONS, given === undefined && dump !== '' ? [dump, ...args] : args);
-  if (options.help || given === undefined) {
-    console.log(
-      'npm run restore -- BACKUP [OPTIONS]\n\nBrings a backup back: a file, or a scheduled one by its name, or `latest`.\n\n' +
-        helpText(OPTIONS),
-    );
+const USAGE = `npm run restore -- BACKUP [OPTIONS]
+
+Brings a backup back: a file, or a scheduled one by its name, or \`latest\`.
+
+${helpText(OPTIONS)}`;
+
+await main(async (args, signal) => {
+  const words: string[] = [];
+  const options = parseOptions(OPTIONS, args, words);
+  const [given] = words;
+  if (options.help || given === undefined || words.length > 1) {
+    console.log(USAGE);
     return options.help ? 0 : 1;
   }
   const source = sourceOf(given);
