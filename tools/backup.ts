@@ -1,5 +1,6 @@
 // npm run backup: a dump of a stack's databases, in a file; or the scheduled backups, listed or made now.
 import {
+  backupUri,
   findPassphrase,
   listBackups,
   needsPassphrase,
@@ -37,6 +38,7 @@ await main(async (args, signal) => {
     const said = await runScheduledBackup(stack, signal);
     print({ log: said.split('\n') }, said);
   } else if (options.list) {
+    backupUri(stack);
     const found = await withBackupPod(stack, signal, (pod) => listBackups(stack, pod, signal));
     const lines = found.map(([name, bytes]) => `${name}  ${size(bytes).padStart(12)}`);
     print(

@@ -1,6 +1,6 @@
 // npm run restore: brings a backup back into the databases of a stack.
 import { existsSync } from 'node:fs';
-import { findPassphrase, passphraseVariable, withBackupPod } from './lib/backups.ts';
+import { backupUri, findPassphrase, passphraseVariable, withBackupPod } from './lib/backups.ts';
 import { main } from './lib/main.ts';
 import { helpText, parseOptions } from './lib/options.ts';
 import { type Source, restore } from './lib/restoring.ts';
@@ -30,12 +30,14 @@ await main(async (args, signal) => {
   }
   const source = sourceOf(given);
   const stack = await openStack(options.stack);
-  await withBackupPod(stack, signal, async (pod) =>
+  if ('name' in source) backupUri(stack);
+  const passphrase = await findPassphrase(stack, options['passphrase-file']);
+  await withBackupPod(stack, signal, (pod) =>
     restore(stack, pod, source, {
       signal,
       replace: options.replace ?? false,
       folder: options.to ?? '.',
-      passphrase: await findPassphrase(stack, options['passphrase-file']),
+      passphrase,
       say: (text) => console.log(text),
     }),
   );

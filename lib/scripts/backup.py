@@ -29,6 +29,8 @@ from sqlalchemy.exc import DBAPIError
 
 import database
 import snapshot
+from launch import write_private
+from libpq_service import service
 
 FORMAT = 1
 FOLDER = Path("/tmp/backup")
@@ -74,17 +76,9 @@ def prepare():
 
 
 def write_services(folder, urls):
-    """https://www.postgresql.org/docs/current/libpq-pgservice.html; what a section leaves out, libpq's variables tell."""
-    with open(os.open(folder / SERVICES, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
-        for role, url in urls.items():
-            if not database.is_postgresql(url):
-                continue
-            parts = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
-            options = {**parts, "dbname": database.name(url), **url.query}
-            file.write(f"[{role}]\n")
-            for name, value in options.items():
-                if value:
-                    file.write(f"{name}={value if not isinstance(value, tuple) else ','.join(value)}\n")
+    """A service of libpq for each PostgreSQL, by what it holds."""
+    services = (service(url, role) for role, url in urls.items() if database.is_postgresql(url))
+    write_private(folder / SERVICES, "".join(services))
 
 
 def described(passphrase):

@@ -45,13 +45,13 @@ TELLING = ("runs", "registered_models", "experiments", "users")
 
 
 def receive():
-    FOLDER.mkdir(mode=0o700)
+    make_room()
     with open(FOLDER / "archive", "wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file, 2**20)
 
 
 def fetch(name):
-    FOLDER.mkdir(mode=0o700)
+    make_room()
     uri = os.environ["BACKUP_URI"]
     with backup.reported(f"{uri} could not be read"):
         place = backup.Store(uri)
@@ -62,6 +62,11 @@ def fetch(name):
             sys.exit(f"{uri} holds no {name}; it holds {', '.join(names[:5]) or 'no backup at all'}")
         os.rename(place.fetch(name, FOLDER), FOLDER / "archive")
     print(f"{name} of {uri}", file=sys.stderr)
+
+
+def make_room():
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(mode=0o700)
 
 
 def unpack():

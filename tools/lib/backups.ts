@@ -192,7 +192,20 @@ export async function said(
     return { stdout: String(stdout), stderr: String(stderr) };
   } catch (error) {
     if (!(error instanceof ExecaError) || error.isCanceled) throw error;
-    const lines = String(error.stderr)
+    const text = String(error.stderr);
+    if (/can't open file/.test(text))
+      throw new Error(
+        'The stack was deployed before it had this command; update it first: npm run pulumi -- up',
+        {
+          cause: error,
+        },
+      );
+    if (error.exitCode === 137)
+      throw new Error(
+        'The pod was ended; where the databases are large, raise mlflow-stack:backup.tmpSize and try again.',
+        { cause: error },
+      );
+    const lines = text
       .split('\n')
       .filter(
         (line) => line.trim() !== '' && !/^command terminated with exit code|Warning: |^ {2}/.test(line),
