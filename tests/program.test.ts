@@ -301,6 +301,7 @@ const variants: Variant[] = [
       },
       registryStore: { database: 'models' },
       traceArchival: { enabled: true },
+      backup: { enabled: true, passphrase: handPassword },
       backendStore: { maxConnections: 200, password: handPassword },
       gc: { jobs: true },
       server: {
@@ -555,6 +556,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           'adminPassword',
           'adminUsername',
           'artifactUri',
+          'backupUri',
           'cloudOutputs',
           'entryAddress',
           'identityNames',
