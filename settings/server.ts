@@ -249,6 +249,8 @@ export const server = optionalSection({
   spread: v.optional(flag(), true),
   /** The same for the server's pods alone: lists and labels are added to those of `pods`, one value takes the place of the other. */
   pod: optionalSection(podParts),
+  /** Starts the pod with `sleep` instead of MLflow, without probes and without the steps before, so that one can look around. */
+  diagnosticMode: v.optional(flag(), false),
   /** Seconds that `pulumi up` waits for the migration, and then for the server. */
   timeoutSeconds: v.optional(wholeNumber(30, 3600), 600),
 });
