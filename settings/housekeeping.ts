@@ -62,3 +62,11 @@ export const traceArchival = optionalSection({
  * `delete` with cloud `local`, `retain` with the others.
  */
 export const dataProtection = v.optional(oneOf(['delete', 'retain', 'protect']));
+
+/** Days that logs of the cloud are kept, where the stack makes them. */
+export const logRetentionDays = v.optional(wholeNumber(1, 3653), 90);
+
+export const audit = optionalSection({
+  /** Has the cloud write down who reads and writes data: requests to the bucket, sessions of the database. */
+  enabled: v.optional(flag(), false),
+});
