@@ -27,6 +27,7 @@ function stackWith(settings: object, secret = ''): RunningStack {
     name: 'team',
     settings: settingsWith(settings),
     outputs: {},
+    secretOutput: () => Promise.resolve(secret),
     service: { namespace: 'mlflow', name: 'mlflow', port: 5000 },
     kubectl: (() => Promise.resolve({ stdout: secret })) as unknown as RunningStack['kubectl'],
   };

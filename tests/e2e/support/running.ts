@@ -22,6 +22,7 @@ export async function runningStack(overrides: Overrides): Promise<RunningStack> 
     settings,
     outputs,
     service,
+    secretOutput: async (output) => String(outputs[output]),
     kubectl: (args, options) => kubectlOf(LOCAL_STACK, settings, args, options),
   };
 }
