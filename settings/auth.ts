@@ -20,6 +20,8 @@ import {
 
 const userName = () => text('a user name', /^[\w.@-]+$/, 255);
 const userNames = () => v.array(userName(), 'a list of user names');
+const httpsAddress = () =>
+  text('an address such as https://id.example.com/authorize', /^https:\/\/\S+$/, 2048);
 const words = (what: string) => v.optional(v.array(text(what, /^\S+$/), `a list, each item ${what}`), []);
 
 export const auth = optionalSection({
@@ -54,6 +56,31 @@ export const auth = optionalSection({
   edge: optionalSection({
     /** Kind `edge`: who may enter. Each gets a generated password, in output `passwords`. Needs `ingress.enabled`. */
     users: v.optional(userNames(), ['mlflow']),
+    /** With alb: people log in at an OpenID provider before the load balancer lets them through. */
+    oidc: v.optional(
+      section({
+        issuer: httpsAddress(),
+        authorizationEndpoint: httpsAddress(),
+        tokenEndpoint: httpsAddress(),
+        userInfoEndpoint: httpsAddress(),
+        /** Client that the provider knows this server by. Its redirect address is <entry>/oauth2/idpresponse. */
+        clientId: text('the id of a client', /^\S+$/),
+        /** Existing Secret with the secret of that client. */
+        clientSecretFrom: secretKey(),
+      }),
+    ),
+    /** With alb: people log in at a user pool of Amazon Cognito. */
+    cognito: v.optional(
+      section({
+        userPoolArn: text(
+          'the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123',
+          /^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool\/[\w-]+$/,
+        ),
+        userPoolClientId: text('the id of a client of that user pool', /^[\w+]+$/),
+        /** Domain of its log-in page: the prefix alone, or a host name. */
+        userPoolDomain: text('a domain such as my-team', /^[a-z0-9][-.a-z0-9]*$/),
+      }),
+    ),
   }),
 
   oauth2Proxy: optionalSection({

@@ -81,6 +81,17 @@ export const ingress = optionalSection({
       issuer: v.optional(className()),
       /** The same of a ClusterIssuer. */
       clusterIssuer: v.optional(className()),
+      /** Has Google make and renew it, with gce. */
+      googleManaged: v.optional(flag()),
+      /** One of AWS Certificate Manager, with alb. */
+      acmArn: v.optional(
+        text(
+          'the ARN of a certificate such as arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012',
+          /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[-a-z0-9]+$/,
+        ),
+      ),
+      /** Has AWS Certificate Manager make it, proved by records in `dns.zone`, with alb. */
+      acm: v.optional(flag()),
     }),
   ),
   /** Leads HTTP to HTTPS, where there is a certificate. */
@@ -89,6 +100,13 @@ export const ingress = optionalSection({
   internal: v.optional(flag(), false),
   /** Ranges of addresses that alone may use it, with `nginx`, `traefik` and `alb`. Default: any address. */
   allowedCidrs: v.optional(v.array(cidr(), 'a list of ranges of addresses'), []),
+  /** Reserves an address for the load balancer, with gce. */
+  staticIp: v.optional(flag(), false),
+  /** Makes records for the hosts. */
+  dns: optionalSection({
+    /** Zone of Cloud DNS, by name, or of Route 53, by id. */
+    zone: v.optional(text('the name or id of a zone', /^[a-zA-Z0-9][-a-zA-Z0-9]*$/)),
+  }),
   /** Annotations of the Ingress. They win over those that the program sets, but for what a setting above stands for. */
   annotations: texts(),
 });

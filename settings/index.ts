@@ -5,12 +5,31 @@ import { gcp } from '../clouds/gcp/settings.ts';
 import { cloudNames } from '../clouds/plans.ts';
 import { oneOf, section, text } from '../lib/schema.ts';
 import type { DataProtection } from '../lib/data-protection.ts';
+import type { SslMode } from '../lib/database.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { httpRoute, ingress } from './entry.ts';
-import { dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
+import {
+  audit,
+  backup,
+  dataProtection,
+  gc,
+  logRetentionDays,
+  migrations,
+  traceArchival,
+} from './housekeeping.ts';
 import { networkPolicy } from './network-policy.ts';
-import { autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
+import {
+  autoscaling,
+  clientIdentity,
+  identity,
+  metrics,
+  namespace,
+  pods,
+  secrets,
+  server,
+  workspaces,
+} from './server.ts';
 import { artifactStore, backendStore, registryStore } from './stores.ts';
 
 export const settingsSchema = section({
@@ -52,8 +71,12 @@ export const settingsSchema = section({
   autoscaling,
   auth,
   workspaces,
+  identity,
+  clientIdentity,
   secrets,
   metrics,
+  audit,
+  logRetentionDays,
   migrations,
 
   ingress,
@@ -61,6 +84,7 @@ export const settingsSchema = section({
   networkPolicy,
   gc,
   traceArchival,
+  backup,
 });
 
 /** What the schema makes of a stack file, before dependent defaults are filled in. */
@@ -90,7 +114,16 @@ export type Settings = Replace<
     >;
     dataProtection: DataProtection;
     artifactStore: Replace<RawSettings['artifactStore'], { kind: ArtifactStoreKind }>;
-    backendStore: Replace<RawSettings['backendStore'], { kind: BackendStoreKind; maxConnections: number }>;
+    backendStore: Replace<
+      RawSettings['backendStore'],
+      {
+        kind: BackendStoreKind;
+        maxConnections: number;
+        highAvailability: boolean;
+        sslMode: SslMode;
+      }
+    >;
+    identity: Replace<RawSettings['identity'], { secretName: string }>;
     autoscaling: Replace<RawSettings['autoscaling'], { enabled: boolean; min: number; max: number }>;
   }
 >;

@@ -10,6 +10,7 @@ import {
   flag,
   manifest,
   manifests,
+  namespaceName,
   objectName,
   oneOf,
   optionalSection,
@@ -291,6 +292,34 @@ export const secrets = optionalSection({
   kekVersion: v.optional(wholeNumber(1, 1000), 1),
   /** Existing Secret with the key that encrypts the secrets of webhooks, a Fernet key: `openssl rand -base64 32 | tr +/ -_`. */
   webhookKeyFrom: v.optional(secretKey()),
+  /**
+   * Where generated values are kept, beside the state: `kubernetes` alone, also in the secret store of the `cloud`, or read
+   * from a store by the External Secrets Operator.
+   */
+  store: v.optional(oneOf(['kubernetes', 'cloud', 'externalSecrets']), 'kubernetes'),
+  /** Store `externalSecrets`: https://external-secrets.io */
+  externalSecrets: optionalSection({
+    /** SecretStore in the namespace of the stack, or ClusterSecretStore, that is there already. */
+    storeName: v.optional(className()),
+    storeKind: v.optional(oneOf(['SecretStore', 'ClusterSecretStore']), 'SecretStore'),
+    /** How often values are read. */
+    refreshInterval: v.optional(text('a duration such as 1h or 30m', /^[1-9]\d*[smh]$/), '1h'),
+    /** Secrets to make in the namespace. */
+    secrets: v.optional(
+      v.array(
+        section({
+          /** Name of the Secret. */
+          name: secretName(),
+          /** By key of the Secret, where its value is in the store: the name of an entry, and after `#` a field in it. */
+          keys: texts(),
+          /** Values that are put together from those, in the template language of the operator, by key. */
+          template: texts(),
+        }),
+        'a list of Secrets, each with name and keys',
+      ),
+      [],
+    ),
+  }),
   rotation: optionalSection({
     /** A higher number makes a new password of the database, where it is generated, and new pods with it. */
     database: v.optional(wholeNumber(0, 1_000_000), 0),
@@ -309,7 +338,14 @@ export const metrics = optionalSection({
   discovery: v.optional(oneOf(['annotations', 'serviceMonitor']), 'annotations'),
   /** Seconds between scrapes of a ServiceMonitor. */
   intervalSeconds: v.optional(wholeNumber(5, 3600), 30),
-  /** Labels by which a Prometheus chooses its ServiceMonitors. */
+  /**
+   * Makes a PrometheusRule for the Prometheus Operator: server down, slow requests, pods that restart, failed Jobs. Needs
+   * kube-state-metrics.
+   */
+  alerts: v.optional(flag(), false),
+  /** Makes a ConfigMap with a dashboard, which Grafana's sidecar finds by its label `grafana_dashboard`. */
+  dashboard: v.optional(flag(), false),
+  /** Labels by which a Prometheus chooses its ServiceMonitors and PrometheusRules. */
   labels: texts(),
 });
 
@@ -318,4 +354,31 @@ export const namespace = optionalSection({
   name: v.optional(objectName(), 'mlflow'),
   /** `false` uses a namespace that is there already, and leaves it and its labels alone. */
   create: v.optional(flag(), true),
+});
+
+/** How pods show the cloud who they are. */
+export const identity = optionalSection({
+  /**
+   * `workload`: by a ServiceAccount that the cloud trusts (IRSA on EKS, Workload Identity on GKE). `podIdentity`: by an agent
+   * on EKS. `keys`: by keys in an existing Secret. `node`: as the node that they run on, with whatever it may do.
+   */
+  kind: v.optional(oneOf(['workload', 'podIdentity', 'keys', 'node']), 'workload'),
+  /** Existing Secret of kind `keys`. Default: s3-credentials on AWS, gcs-credentials on Google Cloud. */
+  secretName: v.optional(secretName()),
+  /** Private repository of images in the cloud that the nodes get the right to read. */
+  imageRepository: v.optional(text('the name of a repository, as its cloud has it', /^[a-z0-9][-\w./:]*$/)),
+  /** Roles or accounts of the nodes that get that right. */
+  imageReaders: v.optional(
+    v.array(text('a name, as the cloud has it', /^[\w+=,.@-]+$/), 'a list of names'),
+    [],
+  ),
+});
+
+/** An identity for programs that train, so that none needs the server's. */
+export const clientIdentity = optionalSection({
+  enabled: v.optional(flag(), false),
+  /** Namespace of those programs, which is there already. Default: that of the stack. */
+  namespace: v.optional(namespaceName()),
+  /** ServiceAccount that the stack makes for them. */
+  serviceAccount: v.optional(objectName(), 'mlflow-client'),
 });

@@ -28,6 +28,20 @@ const storage = {
   storageClassName: v.optional(className()),
 };
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, which Cloud Storage shares. */
+const bucketName = () =>
+  text(
+    'the name of a bucket: 3 to 63 lower-case letters, digits and hyphens',
+    /^(?!xn--|sthree-|goog)[a-z0-9][-a-z0-9]{1,61}[a-z0-9]$/,
+    63,
+  );
+
+const kmsKeyArn = () =>
+  text(
+    'the ARN of a key such as arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[-a-zA-Z0-9]+$/,
+  );
+
 const artifactStoreKinds = ['pvc', 's3Compatible', 'gcs', 's3', 'external'] as const;
 const backendStoreKinds = ['postgres', 'cloudSql', 'rds', 'sqlite', 'external'] as const;
 
@@ -93,6 +107,31 @@ export const artifactStore = optionalSection({
       googleCredentialsKey: v.optional(dataKey('Secret')),
     }),
   ),
+  /** Name of the bucket of kinds `gcs` and `s3`. Default: project, stack and random digits. */
+  bucketName: v.optional(bucketName()),
+  /** A bucket of kinds `gcs` and `s3` that is there already; the stack gives its pods rights in it, and leaves it as it is. */
+  existingBucket: v.optional(bucketName()),
+  /** Further buckets that the server may read. */
+  readBuckets: v.optional(v.array(bucketName(), 'a list of names of buckets'), []),
+  /** Keeps what is overwritten or deleted in the bucket, for `noncurrentDays`. */
+  versioning: v.optional(flag(), true),
+  /** Days that old versions are kept. */
+  noncurrentDays: v.optional(wholeNumber(1, 3650), 30),
+  /** Days after which an upload that was begun and not ended is cleared away. */
+  abortMultipartDays: v.optional(wholeNumber(1, 365), 7),
+  /** Moves what is older to a cheaper class of storage. */
+  transition: v.optional(
+    section({
+      /** Age in days. */
+      days: wholeNumber(1, 3650),
+      /** Class as the cloud names it, such as STANDARD_IA or NEARLINE. */
+      storageClass: text('a class of storage such as STANDARD_IA or NEARLINE', /^[A-Z]+(_[A-Z]+)*$/),
+    }),
+  ),
+  /** Key of AWS KMS that encrypts the bucket of kind `s3`. Default: keys of S3 itself. */
+  kmsKeyArn: v.optional(kmsKeyArn()),
+  /** Writes down each access to the bucket, in a bucket of its own. */
+  accessLogging: v.optional(flag(), false),
   /** Image of the S3 server that the stack runs. */
   image: v.optional(imageWithTag(), defaultImages.seaweedfs),
   /** Of that S3 server. */
@@ -151,11 +190,36 @@ export const backendStore = optionalSection({
       hostKey: v.optional(dataKey('Secret'), 'host'),
     }),
   ),
+  /** Major version of the managed PostgreSQL. It can be raised in place, never lowered. */
+  version: v.optional(text('a major version of PostgreSQL from 15 to 18', /^1[5-8]$/), '17'),
+  /** Size of the instance of kind `rds`. */
+  instanceClass: v.optional(
+    text('a class of instances such as db.t4g.medium or db.m7g.large', /^db\.[a-z0-9-]+\.\w+$/),
+    'db.t4g.medium',
+  ),
+  /** A managed database that is there already: the identifier of an RDS instance, or project:region:instance of Cloud SQL. */
+  existingInstance: v.optional(text('the name of an instance', /^[a-z0-9.-]+(:[a-z0-9-]+){0,3}$/, 255)),
+  /** Keeps a copy of the managed database in another zone, ready to take over. Default: as `availability` is high. */
+  highAvailability: v.optional(flag()),
+  /** `password`: by a password that a Secret holds. `iam`: by what the cloud knows the pods for; no password is stored. */
+  auth: v.optional(oneOf(['password', 'iam']), 'password'),
+  /** Backups that the cloud makes of the managed database. */
+  backups: optionalSection({
+    /** Days that they are kept. */
+    retentionDays: v.optional(wholeNumber(1, 35), 7),
+    /** When they begin, in UTC. Default: chosen by the cloud. */
+    window: v.optional(text('a time in UTC such as 03:00', /^([01]\d|2[0-3]):[0-5]\d$/)),
+    /** Also keeps the log of changes, so that any moment can be restored. */
+    pointInTimeRecovery: v.optional(flag(), true),
+  }),
+  /** Leaves a last copy of the managed database when it is deleted. */
+  finalSnapshot: v.optional(flag(), true),
   /**
-   * `sslmode` towards an external PostgreSQL; the one in the cluster is always verified in full. `verify-ca` and `verify-full`
-   * check the certificate against `server.caBundle`.
+   * `sslmode` towards an external or managed PostgreSQL; the one in the cluster is always verified in full. `verify-ca` and
+   * `verify-full` check the certificate of an external one against `server.caBundle`. Default: `require`, or `verify-full` with
+   * kind `rds`.
    */
-  sslMode: v.optional(oneOf(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']), 'require'),
+  sslMode: v.optional(oneOf(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])),
   readReplica: v.optional(
     section({
       /** Host of a replica that answers reads; all else is as for the database. PostgreSQL by host only. MLflow 3.14 or newer. */

@@ -23,6 +23,15 @@ function addOns(settings: Settings): AddOn[] {
           },
         ]
       : []),
+    ...(metrics.alerts
+      ? [
+          {
+            kind: 'PrometheusRule',
+            version: 'monitoring.coreos.com/v1',
+            remedy: 'install the Prometheus Operator, or set mlflow-stack:metrics.alerts to false',
+          },
+        ]
+      : []),
     ...(autoscaling.enabled && autoscaling.kind === 'vertical'
       ? [
           {
@@ -54,7 +63,7 @@ function ingressAddOns(settings: Settings): AddOn[] {
   );
   return [
     ...kinds.values(),
-    ...(certificate === undefined
+    ...(certificate?.issuer === undefined && certificate?.clusterIssuer === undefined
       ? []
       : [
           {
