@@ -72,7 +72,7 @@ describe('backups by command', () => {
       expect(await findPassphrase(stack, file)).to.equal('of the file');
       expect(await findPassphrase(stack, undefined)).to.equal('of the variable');
     } finally {
-      delete process.env[passphraseVariable];
+      Reflect.deleteProperty(process.env, passphraseVariable);
     }
     expect(await findPassphrase(stack, undefined)).to.equal('of the Secret');
     expect(await findPassphrase(stackWith({}), undefined)).to.equal(undefined);
