@@ -15,6 +15,7 @@ import {
   MlflowServer,
   NetworkPolicies,
   ServerKeys,
+  StoreRecord,
   TraceArchival,
   WorkloadIdentities,
 } from './components/index.ts';
@@ -34,6 +35,7 @@ import { workloadPolicies } from './lib/network.ts';
 import { serviceAnnotations } from './lib/entry.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
 import { workloadRights } from './lib/rights.ts';
+import { storeRecord } from './lib/store-record.ts';
 import { signInGuide } from './lib/sign-in.ts';
 
 const settings = loadSettings();
@@ -86,6 +88,12 @@ const backendStore = new BackendStore(
   },
   outerOpts,
 );
+
+const record = storeRecord(settings);
+if (Object.keys(record).length > 0) {
+  const places = [artifacts.uri, backendStore.connection.host];
+  new StoreRecord(names.storeRecord, { namespace: target.name, record, places }, opts);
+}
 
 const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing: facts.keys }, opts);
 
