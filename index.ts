@@ -8,6 +8,7 @@ import {
   ArtifactStore,
   Auth,
   BackendStore,
+  BackupCronJob,
   GcCronJob,
   HttpRoute,
   Ingress,
@@ -23,6 +24,7 @@ import { targetNamespace } from './components/namespace.ts';
 import { loadSettings } from './config.ts';
 import {
   authWiring,
+  backupArgs,
   ingressArgs,
   runtimeArgs,
   serverArgs,
@@ -175,6 +177,14 @@ if (settings.traceArchival.enabled) {
   new TraceArchival(names.traceArchival, { ...settings.traceArchival, ...afterServer }, opts);
 }
 
+const backup = settings.backup.enabled
+  ? new BackupCronJob(
+      names.backup,
+      { ...backupArgs(settings), ...common, runtime, artifacts, keys: keys.variables },
+      opts,
+    )
+  : undefined;
+
 const { namespace, name, port } = server.connection;
 /** Namespace and name of the server's Service. */
 export const service = pulumi.output({ namespace, name, port });
@@ -191,6 +201,8 @@ export const identityNames = pulumi.output(
 /** What the cloud says of its own resources. */
 export const cloudOutputs = cloud.extras?.(names.extras, cloudNeeds, outerOpts) ?? null;
 export const artifactUri = artifacts.uri;
+/** Where scheduled backups are; null where there are none. */
+export const backupUri = backup?.uri ?? null;
 export const databaseHost = backendStore.connection.host;
 /** Connections that the stack may open to the database, and how many it accepts. */
 export const databaseConnections = connectionSummary(settings) ?? null;

@@ -15,6 +15,8 @@ export const names = {
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
   maintenance: 'mlflow-maintenance',
+  backup: 'mlflow-backup',
+  backups: 'mlflow-backups',
   identities: 'mlflow-identities',
   entry: 'mlflow-entry',
   records: 'mlflow-records',
@@ -28,6 +30,7 @@ export const serviceAccounts = {
   migration: names.migration,
   gc: names.gc,
   'trace-archival': names.traceArchival,
+  backup: names.backup,
 } as const;
 
 /** By which name clients inside the cluster know the server. */
@@ -93,16 +96,21 @@ export interface PlannedObject {
 const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
 const besideIngress = ingressNames(names.ingress);
-const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
+export const cronJobs = [names.gc, names.traceArchival, names.backup, vacuumCronJob];
 const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs];
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
 export const plannedObjects: readonly PlannedObject[] = [
-  ...[...stores, names.sqlite].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
+  ...[...stores, names.sqlite, names.backups].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
   ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
-  ...[names.keys, databaseSecret, databaseTlsSecret, besideIngress.selfSigned, besideIngress.passwords].map(
-    (name) => object('Secret', 'api/v1', name),
-  ),
+  ...[
+    names.keys,
+    names.backup,
+    databaseSecret,
+    databaseTlsSecret,
+    besideIngress.selfSigned,
+    besideIngress.passwords,
+  ].map((name) => object('Secret', 'api/v1', name)),
   ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
     object('ServiceAccount', 'api/v1', name),
   ),
@@ -113,7 +121,9 @@ export const plannedObjects: readonly PlannedObject[] = [
   object('PodDisruptionBudget', 'apis/policy/v1', names.server),
   object('HorizontalPodAutoscaler', 'apis/autoscaling/v2', names.server),
   object('VerticalPodAutoscaler', 'apis/autoscaling.k8s.io/v1', names.server),
-  object('ServiceMonitor', 'apis/monitoring.coreos.com/v1', names.server),
+  ...['ServiceMonitor', 'PrometheusRule'].map((kind) =>
+    object(kind, 'apis/monitoring.coreos.com/v1', names.server),
+  ),
   ...workloads.map((name) => ({
     kind: 'NetworkPolicy',
     group: networking,

@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { parseDocument } from 'yaml';
 import { contextName, hostAddress, kubeconfigPath } from '../cluster/index.ts';
 import { toolPath } from '../toolchain/index.ts';
+import { whileForwarded } from './forward.ts';
 import { LOCAL_STACK, pulumi, recoverStack, stackFile, stackLocks } from './engine.ts';
 
 /** What a Pulumi command came to. */
@@ -125,19 +126,7 @@ export class ScratchStack {
       ],
       { reject: false },
     );
-    try {
-      const port = await new Promise<string>((resolve, reject) => {
-        child.stdout.on('data', (chunk: Buffer) => {
-          const match = /127\.0\.0\.1:(\d+)/.exec(chunk.toString());
-          if (match?.[1] !== undefined) resolve(match[1]);
-        });
-        void child.then(({ stderr }) => reject(new Error(`the port-forward ended: ${stderr}`)));
-      });
-      return await action(`http://127.0.0.1:${port}`);
-    } finally {
-      child.kill();
-      await child;
-    }
+    return whileForwarded(child, (port) => action(`http://127.0.0.1:${port}`));
   }
 
   /**
