@@ -299,8 +299,9 @@ export const secrets = optionalSection({
   store: v.optional(oneOf(['kubernetes', 'cloud', 'externalSecrets']), 'kubernetes'),
   /** Store `externalSecrets`: https://external-secrets.io */
   externalSecrets: optionalSection({
-    /** SecretStore in the namespace of the stack, or ClusterSecretStore, that is there already. */
+    /** Where values come from: a SecretStore or ClusterSecretStore that is there already. */
     storeName: v.optional(className()),
+    /** A `SecretStore` is in the namespace of the stack. */
     storeKind: v.optional(oneOf(['SecretStore', 'ClusterSecretStore']), 'SecretStore'),
     /** How often values are read. */
     refreshInterval: v.optional(text('a duration such as 1h or 30m', /^[1-9]\d*[smh]$/), '1h'),
@@ -363,7 +364,7 @@ export const identity = optionalSection({
    * on EKS. `keys`: by keys in an existing Secret. `node`: as the node that they run on, with whatever it may do.
    */
   kind: v.optional(oneOf(['workload', 'podIdentity', 'keys', 'node']), 'workload'),
-  /** Existing Secret of kind `keys`. Default: s3-credentials on AWS, gcs-credentials on Google Cloud. */
+  /** Existing Secret of kind `keys`. Default: `s3-credentials`, or `gcs-credentials` with cloud `gcp`. */
   secretName: v.optional(secretName()),
   /** Private repository of images in the cloud that the nodes get the right to read. */
   imageRepository: v.optional(text('the name of a repository, as its cloud has it', /^[a-z0-9][-\w./:]*$/)),
@@ -376,6 +377,7 @@ export const identity = optionalSection({
 
 /** An identity for programs that train, so that none needs the server's. */
 export const clientIdentity = optionalSection({
+  /** Makes an identity for programs that train, so that none needs the keys of the server. */
   enabled: v.optional(flag(), false),
   /** Namespace of those programs, which is there already. Default: that of the stack. */
   namespace: v.optional(namespaceName()),

@@ -231,6 +231,7 @@ describe('the facts about a cluster', () => {
     ingressTls: {},
     deployed: undefined,
     externalRevision: '',
+    database: {},
     databasePorts: {},
   };
 
