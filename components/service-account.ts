@@ -10,25 +10,28 @@ export function workloadAccount(
     namespace,
     component,
     identity,
+    objectName = name,
   }: {
     readonly namespace: pulumi.Input<string>;
     readonly component: string;
     /** What the cloud wants to see on it. */
     readonly identity?: WorkloadIdentity | undefined;
+    /** Name in the cluster. Default: as here. */
+    readonly objectName?: string;
   },
-  parent: pulumi.Resource,
+  parent: pulumi.Resource | undefined,
 ): ServiceAccount {
   return new ServiceAccount(
     `${name}-service-account`,
     {
       metadata: {
-        name,
+        name: objectName,
         namespace,
         labels: objectLabels(component),
         ...(identity && { annotations: identity.annotations }),
       },
       automountServiceAccountToken: false,
     },
-    { parent },
+    { ...(parent && { parent }) },
   );
 }

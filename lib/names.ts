@@ -37,6 +37,8 @@ export const serverComponent = 'tracking-server';
 export const maintenanceComponent = 'maintenance';
 /** Secret with the password of a managed database, kept for as long as the database is. */
 export const databaseSecret = 'mlflow-database';
+/** Cloud SQL Auth Proxy for all pods: ServiceAccount, Deployment, Service. */
+export const cloudSqlProxyName = 'mlflow-cloudsql-proxy';
 /** Secret with the certificate of the database in the cluster. */
 export const databaseTlsSecret = `${names.backendStore}-tls`;
 /** CronJob that vacuums the database in the cluster. */
@@ -89,20 +91,21 @@ export interface PlannedObject {
 const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
 const besideIngress = ingressNames(names.ingress);
+const proxies = [cloudSqlProxyName];
 const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
-const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs];
+const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs, ...proxies];
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
 export const plannedObjects: readonly PlannedObject[] = [
   ...[...stores, names.sqlite].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
-  ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
+  ...[names.server, ...stores, ...proxies].map((name) => object('Service', 'api/v1', name)),
   ...[names.keys, databaseSecret, databaseTlsSecret, besideIngress.selfSigned, besideIngress.passwords].map(
     (name) => object('Secret', 'api/v1', name),
   ),
-  ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
+  ...[names.server, ...stores, names.migration, ...cronJobs, ...proxies].map((name) =>
     object('ServiceAccount', 'api/v1', name),
   ),
-  object('Deployment', 'apis/apps/v1', names.server),
+  ...[names.server, ...proxies].map((name) => object('Deployment', 'apis/apps/v1', name)),
   ...stores.map((name) => object('StatefulSet', 'apis/apps/v1', name)),
   ...cronJobs.map((name) => object('CronJob', 'apis/batch/v1', name)),
   object('PodDisruptionBudget', 'apis/policy/v1', names.server),
