@@ -145,11 +145,12 @@ const afterServer = {
 };
 
 if (settings.ingress.enabled) {
-  new Ingress(
+  const { address } = new Ingress(
     names.ingress,
     { ...ingressArgs(settings, facts), service: server.connection, parts: entry },
     opts,
   );
+  if (entry?.awaitsAddress === true) cloud.records?.(names.records, { address }, outerOpts);
 }
 
 if (settings.httpRoute.enabled) {

@@ -1,4 +1,4 @@
-import type * as pulumi from '@pulumi/pulumi';
+import * as pulumi from '@pulumi/pulumi';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import { objectLabels } from '../lib/labels.ts';
 import type { WorkloadIdentity } from './connections.ts';
@@ -16,10 +16,10 @@ export function workloadAccount(
     readonly component: string;
     /** What the cloud wants to see on it. */
     readonly identity?: WorkloadIdentity | undefined;
-    /** Name in the cluster. Default: as here. */
+    /** Default: the name of the workload. */
     readonly objectName?: string;
   },
-  parent: pulumi.Resource | undefined,
+  parentOrOptions: pulumi.Resource | pulumi.CustomResourceOptions,
 ): ServiceAccount {
   return new ServiceAccount(
     `${name}-service-account`,
@@ -32,6 +32,6 @@ export function workloadAccount(
       },
       automountServiceAccountToken: false,
     },
-    { ...(parent && { parent }) },
+    parentOrOptions instanceof pulumi.Resource ? { parent: parentOrOptions } : parentOrOptions,
   );
 }

@@ -17,6 +17,7 @@ export const names = {
   maintenance: 'mlflow-maintenance',
   identities: 'mlflow-identities',
   entry: 'mlflow-entry',
+  records: 'mlflow-records',
   extras: 'mlflow-cloud',
 } as const;
 

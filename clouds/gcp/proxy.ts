@@ -94,7 +94,7 @@ export function proxyDeployment(
   const serviceAccount = workloadAccount(
     own,
     { namespace, component, identity, objectName: cloudSqlProxyName },
-    opts.parent,
+    opts,
   );
   const metadata = { name: cloudSqlProxyName, namespace, labels: objectLabels(component) };
   const volumes = settings.identity.kind === 'keys' ? [...keys(settings.identity.secretName).volumes] : [];
