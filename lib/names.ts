@@ -38,6 +38,8 @@ export const serverComponent = 'tracking-server';
 export const maintenanceComponent = 'maintenance';
 /** Secret with the password of a managed database, kept for as long as the database is. */
 export const databaseSecret = 'mlflow-database';
+/** Key of the Secret of `identity.kind` keys, on Google Cloud: the file of a service account. */
+export const accountFileKey = 'key.json';
 /** Cloud SQL Auth Proxy for all pods: ServiceAccount, Deployment, Service. */
 export const cloudSqlProxyName = 'mlflow-cloudsql-proxy';
 /** Secret with the certificate of the database in the cluster. */
@@ -49,6 +51,8 @@ export const vacuumCronJob = `${names.backendStore}-vacuum`;
 export const ingressNames = (ingress: string) => ({
   /** Ingress for plain HTTP, where one cannot serve both. */
   plain: `${ingress}-http`,
+  /** Certificate that Google makes. */
+  managed: `${ingress}-managed`,
   /** Secret that cert-manager makes. */
   issued: `${ingress}-certificate`,
   /** Secret with the certificate that the program makes. */
@@ -130,6 +134,7 @@ export const plannedObjects: readonly PlannedObject[] = [
   ),
   object('ServersTransport', 'apis/traefik.io/v1alpha1', besideIngress.transport),
   object('HTTPRoute', 'apis/gateway.networking.k8s.io/v1', names.httpRoute),
+  object('ManagedCertificate', 'apis/networking.gke.io/v1', besideIngress.managed),
   object('BackendConfig', 'apis/cloud.google.com/v1', besideIngress.backend),
   object('FrontendConfig', 'apis/networking.gke.io/v1beta1', besideIngress.frontend),
 ];

@@ -9,8 +9,8 @@ import { credentials } from '../../components/artifact-store.ts';
 import type { ArtifactConnection } from '../../components/connections.ts';
 import { dataOptions, guardOptions } from '../../lib/data-protection.ts';
 import { cloudName } from '../../lib/labels.ts';
+import { accountFileKey } from '../../lib/names.ts';
 import type { GcpContext } from './context.ts';
-import { credentialsKey } from './plan.ts';
 
 export function bucket(
   context: GcpContext,
@@ -26,7 +26,7 @@ export function bucket(
       ? credentials({
           secretName: settings.identity.secretName,
           keys: [],
-          googleCredentialsKey: credentialsKey,
+          googleCredentialsKey: accountFileKey,
         })
       : none;
   return {

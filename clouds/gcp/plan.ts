@@ -48,14 +48,30 @@ export const editionOf = (tier: string): string =>
 /** Size of the database's disk in GB, of which Cloud SQL wants 10 at least. */
 export const diskGb = (size: string): number => Math.max(10, Math.ceil((parseQuantity(size) ?? 0) / gib));
 
-/** Key of the Secret of `identity.kind` keys: the file of a service account. */
-export const credentialsKey = 'key.json';
-
 export type ProxyKind = 'none' | 'sidecar' | 'deployment';
 
 /** How pods reach the database. */
-export function proxyKind({ gcp, backendStore }: Settings): ProxyKind {
+export function proxyKind({
+  gcp,
+  backendStore,
+}: {
+  readonly gcp?: Settings['gcp'];
+  readonly backendStore: Pick<Settings['backendStore'], 'kind' | 'auth'>;
+}): ProxyKind {
+  if (backendStore.kind !== 'cloudSql') return 'none';
   return gcp?.cloudSqlProxy.kind ?? (backendStore.auth === 'iam' ? 'sidecar' : 'none');
+}
+
+interface Repository {
+  readonly project: string;
+  readonly location: string;
+  readonly repository: string;
+}
+
+/** Of `projects/<project>/locations/<location>/repositories/<repository>`. */
+export function repositoryOf(id: string): Repository {
+  const [, project = '', , location = '', , repository = ''] = id.split('/');
+  return { project, location, repository };
 }
 
 export const gcpPlan: CloudPlan = {
@@ -222,8 +238,22 @@ function connection(settings: Settings): Rule[] {
   ];
 }
 
-function identity({ identity: { kind } }: Settings): Rule[] {
+function identity({ identity: { imageReaders, imageRepository, kind } }: Settings): Rule[] {
+  const isRepository = /^projects\/[a-z][-a-z0-9]+\/locations\/[-a-z0-9]+\/repositories\/[a-z][-a-z0-9]*$/;
+  const strangers = imageReaders.filter((email) => !/^[^@]+@[^@]+\.gserviceaccount\.com$/.test(email));
   return [
+    [
+      imageRepository !== undefined && !isRepository.test(imageRepository),
+      `identity.imageRepository is ${imageRepository ?? ''}; allowed: projects/my-project/locations/europe-west1/repositories/my-repository`,
+    ],
+    [
+      imageRepository !== undefined && strangers.length > 0,
+      `identity.imageReaders has ${strangers.join(', ')}; allowed: addresses of service accounts, such as nodes@my-project.iam.gserviceaccount.com`,
+    ],
+    [
+      imageRepository !== undefined && imageReaders.length === 0,
+      'identity.imageReaders is empty; name the service accounts of the nodes that may read identity.imageRepository',
+    ],
     [
       kind === 'podIdentity',
       'identity.kind is podIdentity, which is for cloud aws; use workload, keys or node',
@@ -232,7 +262,7 @@ function identity({ identity: { kind } }: Settings): Rule[] {
 }
 
 function entry({ gcp, ingress, auth }: Settings): Rule[] {
-  const { dns, internal, staticIp } = ingress;
+  const { allowedCidrs, dns, internal, staticIp } = ingress;
   const controller = controllerOf(ingress);
   const isGce = ingress.enabled && controller === 'gce';
   const { iap, oidc, cognito } = auth.edge;
@@ -253,6 +283,10 @@ function entry({ gcp, ingress, auth }: Settings): Rule[] {
     [
       ingress.certificate?.googleManaged === true && internal,
       'ingress.certificate.googleManaged is for addresses that the internet reaches, but ingress.internal is true; use issuer or clusterIssuer',
+    ],
+    [
+      isGce && internal && allowedCidrs.length > 0,
+      'ingress.allowedCidrs with class gce is for addresses that the internet reaches, but ingress.internal is true; remove one of them',
     ],
     [
       others.length > 0,

@@ -7,11 +7,10 @@ import type { core } from '@pulumi/kubernetes/types/input.js';
 import { credentials } from '../../components/artifact-store.ts';
 import { workloadAccount } from '../../components/service-account.ts';
 import { objectLabels, selectorLabels } from '../../lib/labels.ts';
-import { cloudSqlProxyName, serviceHost } from '../../lib/names.ts';
+import { accountFileKey, cloudSqlProxyName, serviceHost } from '../../lib/names.ts';
 import { containerBasics, definedOnly, podBasics } from '../../lib/pod.ts';
 import { account, bind, instanceRights } from './accounts.ts';
 import type { GcpContext } from './context.ts';
-import { credentialsKey } from './plan.ts';
 
 /** At which it tells whether it is ready. */
 const healthPort = 9090;
@@ -65,7 +64,7 @@ function proxyContainer(
 }
 
 const keys = (secretName: string) =>
-  credentials({ secretName, keys: [], googleCredentialsKey: credentialsKey });
+  credentials({ secretName, keys: [], googleCredentialsKey: accountFileKey });
 
 /** Reached by its own pod alone. */
 export const proxySidecar = (

@@ -60,8 +60,13 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
     ],
     serverCaCerts: [{ cert: databaseCa }],
   }),
-  'gcp:compute/globalAddress:GlobalAddress': () => ({ address: '203.0.113.7' }),
-  'gcp:compute/address:Address': () => ({ address: '10.0.0.7' }),
+  'gcp:compute/globalAddress:GlobalAddress': (name, given) => ({
+    name: `${name}-1a2b3c4`,
+    address: '203.0.113.7',
+    ...given,
+  }),
+  'gcp:compute/securityPolicy:SecurityPolicy': (name) => ({ name: `${name}-1a2b3c4` }),
+  'gcp:compute/address:Address': (name) => ({ name: `${name}-1a2b3c4`, address: '10.0.0.7' }),
   'aws:s3/bucket:Bucket': (_name, { bucket }) => ({ arn: `arn:aws:s3:::${String(bucket)}` }),
   'aws:iam/role:Role': (name) => ({
     name: `${name}-1a2b3c4`,
