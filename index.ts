@@ -1,12 +1,14 @@
 import * as pulumi from '@pulumi/pulumi';
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import { loadCloud } from './clouds/index.ts';
+import { followPods } from './cluster/followed-pods.ts';
 import { checkCluster } from './cluster/preflight.ts';
 import { clusterRollout, realSurroundings } from './cluster/rollout.ts';
 import {
   ArtifactStore,
   Auth,
   BackendStore,
+  BackupCronJob,
   GcCronJob,
   HttpRoute,
   Ingress,
@@ -14,6 +16,7 @@ import {
   MlflowServer,
   NetworkPolicies,
   ServerKeys,
+  StoreRecord,
   TraceArchival,
   WorkloadIdentities,
 } from './components/index.ts';
@@ -21,6 +24,7 @@ import { targetNamespace } from './components/namespace.ts';
 import { loadSettings } from './config.ts';
 import {
   authWiring,
+  backupArgs,
   ingressArgs,
   runtimeArgs,
   serverArgs,
@@ -33,6 +37,7 @@ import { workloadPolicies } from './lib/network.ts';
 import { serviceAnnotations } from './lib/entry.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
 import { workloadRights } from './lib/rights.ts';
+import { storeRecord } from './lib/store-record.ts';
 import { signInGuide } from './lib/sign-in.ts';
 
 const settings = loadSettings();
@@ -41,6 +46,7 @@ const cloud = await loadCloud(settings);
 const access = await cloud.cluster();
 await cloud.prepare?.();
 const facts = await checkCluster(access, settings);
+followPods(access, settings);
 const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
 
 const provider = new Provider('kubernetes', {
@@ -84,6 +90,12 @@ const backendStore = new BackendStore(
   },
   outerOpts,
 );
+
+const record = storeRecord(settings);
+if (Object.keys(record).length > 0) {
+  const places = [artifacts.uri, backendStore.connection.host];
+  new StoreRecord(names.storeRecord, { namespace: target.name, record, places }, opts);
+}
 
 const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing: facts.keys }, opts);
 
@@ -165,6 +177,14 @@ if (settings.traceArchival.enabled) {
   new TraceArchival(names.traceArchival, { ...settings.traceArchival, ...afterServer }, opts);
 }
 
+const backup = settings.backup.enabled
+  ? new BackupCronJob(
+      names.backup,
+      { ...backupArgs(settings), ...common, runtime, artifacts, keys: keys.variables },
+      opts,
+    )
+  : undefined;
+
 const { namespace, name, port } = server.connection;
 /** Namespace and name of the server's Service. */
 export const service = pulumi.output({ namespace, name, port });
@@ -181,6 +201,8 @@ export const identityNames = pulumi.output(
 /** What the cloud says of its own resources. */
 export const cloudOutputs = cloud.extras?.(names.extras, cloudNeeds, outerOpts) ?? null;
 export const artifactUri = artifacts.uri;
+/** Where scheduled backups are; null where there are none. */
+export const backupUri = backup?.uri ?? null;
 export const databaseHost = backendStore.connection.host;
 /** Connections that the stack may open to the database, and how many it accepts. */
 export const databaseConnections = connectionSummary(settings) ?? null;

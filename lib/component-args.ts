@@ -4,6 +4,7 @@ import type { ClusterFacts } from '../cluster/facts.ts';
 import type { Settings } from '../settings/index.ts';
 import { asksPasswords } from './auth.ts';
 import { publicEntry, publicUrls } from './allowed-hosts.ts';
+import { postgresClient } from './backup.ts';
 import { canRoll } from './connection-budget.ts';
 import { waysIn } from './entry.ts';
 import { imageReference, mlflowVersion } from './image.ts';
@@ -60,6 +61,10 @@ export function serverArgs(settings: Settings, facts: ClusterFacts) {
     migrations: { ...migrations, inputs: migrationInputs(settings, facts) },
     canRoll: canRoll(settings),
   };
+}
+
+export function backupArgs({ backendStore, backup }: Settings) {
+  return { ...backup, clientImage: postgresClient({ backendStore, backup }) };
 }
 
 export function ingressArgs({ auth, ingress }: Settings, { ingressTls }: ClusterFacts) {

@@ -35,6 +35,7 @@ const workloads = {
     name: names.traceArchival,
     isThere: ({ traceArchival }: Settings) => traceArchival.enabled,
   },
+  backup: { name: names.backup, isThere: ({ backup }: Settings) => backup.enabled },
   [maintenanceComponent]: { name: names.maintenance, isThere: () => true },
   postgres: {
     name: names.backendStore,
@@ -72,6 +73,7 @@ const mlflow: readonly Workload[] = [
   'migration',
   'gc',
   'trace-archival',
+  'backup',
   maintenanceComponent,
 ];
 /** Workloads that find others by their names. */
@@ -80,7 +82,7 @@ const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum', 'cloudsql-
 const when = <T extends End>(isSo: boolean, ends: readonly T[]): readonly T[] => (isSo ? ends : []);
 
 function connections(settings: Settings, facts: NetworkFacts): Connection[] {
-  const { networkPolicy, metrics, server, artifactStore } = settings;
+  const { networkPolicy, metrics, server, artifactStore, backup } = settings;
   const toServer = { to: [serverComponent], ports: tcp(podPorts.server) } as const;
   // In mode proxy the server deletes files for garbage collection.
   const storing: End[] = [
@@ -88,6 +90,7 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
     'trace-archival',
     maintenanceComponent,
     ...when(artifactStore.mode === 'direct', ['gc']),
+    ...when(backup.destination === 'artifactStore', ['backup']),
   ];
   const stores = outsideStores(settings);
   const hasIdentity = stores.some(({ usesIdentity }) => usesIdentity);

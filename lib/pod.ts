@@ -30,6 +30,8 @@ export interface MlflowPodArgs {
   /** One of the scripts, and its arguments. */
   readonly script: string;
   readonly args: readonly string[];
+  /** Steps before the main container, with all that it has. */
+  readonly before?: readonly Step[];
   readonly env?: readonly core.v1.EnvVar[];
   readonly secrets?: Readonly<Record<string, SecretKey>>;
   /** Run before all else but sidecars. */
@@ -52,6 +54,14 @@ export interface MlflowPodArgs {
   readonly idle?: boolean;
   /** Restart policy and the like. */
   readonly pod?: Partial<core.v1.PodSpec>;
+}
+
+export interface Step {
+  readonly name: string;
+  /** Default: MLflow's. */
+  readonly image?: string;
+  readonly command: readonly string[];
+  readonly resources: Resources;
 }
 
 /** A pod that passes the `restricted` pod security level and waits for the database before its main container starts. */
@@ -88,6 +98,12 @@ export function mlflowPod(
     ...(args.first === undefined ? [] : [step(args.first)]),
     step({ name: 'wait-for-database', script: 'wait_for_database', secrets: {} }),
     ...parts.flatMap(({ initContainers }) => initContainers),
+    ...(args.before ?? []).map((step) => ({
+      ...shared,
+      ...step,
+      command: [...step.command],
+      resources: { requests: step.resources.requests, limits: definedOnly(step.resources.limits) },
+    })),
   ];
   const merged = <T>(of: (each: PodParts) => Readonly<Record<string, T>>) =>
     Object.assign({}, ...parts.map(of)) as Record<string, T>;

@@ -36,6 +36,7 @@ export type SecretFormat =
 export function secretReferences(settings: Settings): SecretReference[] {
   const { artifactStore, backendStore, registryStore, server, pods, auth, secrets, ingress, namespace } =
     settings;
+  const { backup } = settings;
   const { caBundle } = server;
   const { credentialsFrom } = auth.plugin;
   const { connectionFrom, readReplica } = backendStore;
@@ -74,6 +75,10 @@ export function secretReferences(settings: Settings): SecretReference[] {
     ...key('secrets.flaskKeyFrom', secrets.flaskKeyFrom),
     ...key('secrets.kekPassphraseFrom', secrets.kekPassphraseFrom),
     ...key('secrets.webhookKeyFrom', secrets.webhookKeyFrom, 'fernetKey'),
+    ...key('backup.passphraseFrom', backup.enabled ? backup.passphraseFrom : undefined).map((reference) => ({
+      ...reference,
+      onlyAtStart: true,
+    })),
     ...(ingress.enabled ? ingress.tls : []).flatMap((entry, index) =>
       secret(`ingress.tls[${index}].secretName`, entry.secretName, ['tls.crt', 'tls.key']).map(
         (reference) => ({

@@ -9,7 +9,15 @@ import type { SslMode } from '../lib/database.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { httpRoute, ingress } from './entry.ts';
-import { audit, dataProtection, gc, logRetentionDays, migrations, traceArchival } from './housekeeping.ts';
+import {
+  audit,
+  backup,
+  dataProtection,
+  gc,
+  logRetentionDays,
+  migrations,
+  traceArchival,
+} from './housekeeping.ts';
 import { networkPolicy } from './network-policy.ts';
 import {
   autoscaling,
@@ -76,6 +84,7 @@ export const settingsSchema = section({
   networkPolicy,
   gc,
   traceArchival,
+  backup,
 });
 
 /** What the schema makes of a stack file, before dependent defaults are filled in. */

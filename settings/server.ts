@@ -338,7 +338,14 @@ export const metrics = optionalSection({
   discovery: v.optional(oneOf(['annotations', 'serviceMonitor']), 'annotations'),
   /** Seconds between scrapes of a ServiceMonitor. */
   intervalSeconds: v.optional(wholeNumber(5, 3600), 30),
-  /** Labels by which a Prometheus chooses its ServiceMonitors. */
+  /**
+   * Makes a PrometheusRule for the Prometheus Operator: server down, slow requests, pods that restart, failed Jobs. Needs
+   * kube-state-metrics.
+   */
+  alerts: v.optional(flag(), false),
+  /** Makes a ConfigMap with a dashboard, which Grafana's sidecar finds by its label `grafana_dashboard`. */
+  dashboard: v.optional(flag(), false),
+  /** Labels by which a Prometheus chooses its ServiceMonitors and PrometheusRules. */
   labels: texts(),
 });
 

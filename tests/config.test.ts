@@ -113,7 +113,14 @@ describe('settings', () => {
       },
       workspaces: { enabled: false },
       secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
-      metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
+      metrics: {
+        enabled: false,
+        discovery: 'annotations',
+        intervalSeconds: 30,
+        alerts: false,
+        dashboard: false,
+        labels: {},
+      },
       migrations: { enabled: true, runId: '', snapshot: true },
       networkPolicy: {
         enabled: true,
@@ -166,6 +173,15 @@ describe('settings', () => {
         deadlineSeconds: 21_600,
       },
       traceArchival: { enabled: false, schedule: '0 */6 * * *', retention: '30d', maxTraces: 1000 },
+      backup: {
+        enabled: false,
+        schedule: '0 1 * * *',
+        timeZone: 'Etc/UTC',
+        keep: 14,
+        destination: 'artifactStore',
+        size: '10Gi',
+        tmpSize: '10Gi',
+      },
     });
   });
 
@@ -248,6 +264,9 @@ describe('settings', () => {
     { secrets: { webhookKeyFrom: { secretName: 'a', key: 'b' }, rotation: { admin: 3 } } },
     { metrics: { enabled: true, discovery: 'serviceMonitor', labels: { release: 'prometheus' } } },
     { traceArchival: { enabled: true, retention: '12h' } },
+    {
+      backup: { enabled: true, passphrase: 'sixteen letters!', keep: 2, destination: 'claim', size: '50Gi' },
+    },
   ]) {
     it(`allow ${JSON.stringify(settings)}`, () => void settingsWith(settings));
   }
@@ -256,7 +275,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, gcp, aws, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival';
+    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival, backup';
 
   it('is told together with all others, in one message', () => {
     expect(
@@ -443,6 +462,10 @@ describe('a mistake in the settings', () => {
     [
       { traceArchival: { retention: 'all' } },
       'traceArchival.retention is "all"; allowed: an age such as 30d, 12h or 90m',
+    ],
+    [
+      { backup: { passphrase: 'short' } },
+      'backup.passphrase is not acceptable; allowed: at least 16 characters (the value is not shown)',
     ],
     [{ gc: { deadlineSeconds: 1 } }, 'gc.deadlineSeconds is 1; allowed: a whole number from 60 to 604800'],
   ] as const) {

@@ -73,7 +73,7 @@ function tokens({ settings, region }: AwsContext, { host, user }: FoundInstance,
     name: 'database-token',
     image: imageReference(server.image),
     imagePullPolicy: server.image.pullPolicy,
-    command: ['python3', `${filesPath}/database_token.py`],
+    command: ['python3', `${filesPath}/database_log_in.py`],
     env: plainVariables({
       AWS_REGION: region,
       HOME: '/tmp',
@@ -98,7 +98,7 @@ function tokens({ settings, region }: AwsContext, { host, user }: FoundInstance,
     sidecars: [sidecar],
     volumes: [{ name: mount.name, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }],
     volumeMounts: [{ ...mount, readOnly: true }],
-    setup: { name: 'allow-tokens', script: 'allow_tokens', secrets: { DATABASE_PASSWORD: password } },
+    setup: { name: 'allow-iam', script: 'allow_iam', secrets: { DATABASE_PASSWORD: password } },
   };
 }
 

@@ -186,6 +186,11 @@ describe('connections', () => {
       ['trace-archival: mlflow-trace-archival', ...database('trace-archival'), ...namesOf('trace-archival')],
     ],
     [
+      'with backups',
+      { backup: { enabled: true, passphrase: 'sixteen letters!' } },
+      ['backup: mlflow-backup', ...database('backup'), ...namesOf('backup')],
+    ],
+    [
       'with users and workspaces, whose databases are on the same server',
       {
         auth: { kind: 'basic' },

@@ -4,6 +4,7 @@ import { mistakes, settingsWith } from '../support/settings.ts';
 const key = { secretName: 'own', key: 'value' };
 const external = { kind: 'external', host: 'db.example', connectionFrom: { secretName: 'db' } };
 const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
+const backup = { enabled: true, passphrase: 'sixteen letters!' };
 const ingress = { ingress: { enabled: true, className: 'nginx', hosts: ['mlflow.example'] } };
 const client = {
   issuerUrl: 'https://id.example',
@@ -28,6 +29,31 @@ const networkPolicy = { clients: [{ cidr: '10.0.0.0/16' }] };
 
 describe('settings that do not go together', () => {
   for (const [settings, ...sentences] of [
+    // Backups
+    [
+      { backup: { enabled: true } },
+      'backup.passphrase is missing, which locks the keys in a backup without which encrypted values are lost; set it by `pulumi config set --secret --path mlflow-stack:backup.passphrase`, or keep keys of your own, by secrets.kekPassphraseFrom and secrets.webhookKeyFrom',
+    ],
+    [
+      { backup: { ...backup, passphraseFrom: key } },
+      'backup.passphrase and passphraseFrom are two sources of one secret; remove one of them',
+    ],
+    [
+      { backup, backendStore: { kind: 'external', dialect: 'mysql', uriFrom: key } },
+      'backup.enabled is true, but backendStore.dialect is mysql, which only its own tools can dump; leave backups to its server',
+    ],
+    [
+      { backup, backendStore: { kind: 'sqlite' }, registryStore: { uriFrom: key } },
+      'backup.enabled is true, but backendStore.kind is sqlite and registryStore.uriFrom another database; keep both in PostgreSQL, or leave registryStore out',
+    ],
+    [
+      { backup, artifactStore: { kind: 'external', uri: 's3://bucket/folder', mode: 'direct' } },
+      'backup.destination is artifactStore, but with artifactStore.mode direct clients have rights in the bucket and could read the backups; choose claim',
+    ],
+    [
+      { backup, artifactStore: { kind: 'external', uri: 's3://bucket' } },
+      'backup.destination is artifactStore, but artifactStore.uri is a whole bucket, which the server gives out; name a folder in it, or choose claim',
+    ],
     // Artifact store
     [
       { artifactStore: { mode: 'direct' } },
@@ -218,6 +244,14 @@ describe('settings that do not go together', () => {
     [
       { server: { caBundle: { configMapName: 'ca', secretName: 'ca' } } },
       'server.caBundle needs either configMapName or secretName, and not both',
+    ],
+    [
+      { metrics: { alerts: true } },
+      'metrics.alerts is true, but there are no metrics; set metrics.enabled to true',
+    ],
+    [
+      { metrics: { dashboard: true } },
+      'metrics.dashboard is true, but there are no metrics; set metrics.enabled to true',
     ],
     [
       { pods: { imagePullSecrets: ['a', 'b', 'a'] } },

@@ -1,5 +1,6 @@
 // Certificates that an authority might have signed, good ones and bad ones.
 import 'reflect-metadata';
+import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
 x509.cryptoProvider.set(crypto);
@@ -48,7 +49,9 @@ export async function authority(): Promise<Issued & { issue(wish: Wish): Promise
         publicKey: own.publicKey,
         signingKey: keys.privateKey,
         extensions: [
-          new x509.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: 'dns', value }))),
+          new x509.SubjectAlternativeNameExtension(
+            hosts.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+          ),
         ],
       });
       return { certificate: issued.toString('pem'), key: await pem(own) };

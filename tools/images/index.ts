@@ -7,7 +7,7 @@ import { busybox, program } from './programs.ts';
 import { assembleImage, type ImageRecipe } from './recipe.ts';
 
 export { sha256 } from './layer.ts';
-export { mlflowPackagesDir, mlflowPackagesStep } from './mlflow.ts';
+export { mlflowPackagesDir, mlflowPackagesStep, packagesBesideMlflow } from './mlflow.ts';
 export { importImages } from './oci.ts';
 export type { ImageRecipe } from './recipe.ts';
 export { imagesFor, seaweedfs, stackImages } from './stack-images.ts';

@@ -1,6 +1,6 @@
 // MLflow from PyPI: what the image holds, and what clients on this machine use.
 import { globSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { defaultImages, imageReference } from '../../lib/image.ts';
 import { cacheDir } from '../lib/paths.ts';
@@ -101,6 +101,22 @@ export function mlflowWith(name: string, requirements: readonly string[]): Image
     ...mlflow,
     name: imageReference({ repository: 'registry.example/mlflow', tag: `${tag}-${name}` }),
     layers: [...mlflow.layers, layer],
+  };
+}
+
+/** Packages beside MLflow's for this machine's Python: what to put on its PYTHONPATH, and how to have it there. */
+export function packagesBesideMlflow(
+  name: string,
+  requirements: readonly string[],
+): { readonly pythonPath: string; install(context: StepContext): Promise<void> } {
+  const root = join(cacheDir, `${name}-packages-${sha256(...requirements, '1').slice(0, 16)}`);
+  return {
+    pythonPath: [join(root, MODULES), mlflowPackagesDir].join(delimiter),
+    install: (context) =>
+      makeOnce(root, context, async (work) => {
+        await pipInstall(requirements, join(work, 'root', MODULES), context);
+        return join(work, 'root');
+      }),
   };
 }
 

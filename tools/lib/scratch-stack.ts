@@ -1,4 +1,4 @@
-// A stack with the settings of Pulumi.local.yaml on an embedded cluster of its own, for tests and benchmarks.
+// A stack with the settings of its file on an embedded cluster of its own, for tests and benchmarks.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { parseDocument } from 'yaml';
 import { contextName, hostAddress, kubeconfigPath } from '../cluster/index.ts';
 import { toolPath } from '../toolchain/index.ts';
+import { whileForwarded } from './forward.ts';
 import { LOCAL_STACK, pulumi, recoverStack, stackFile, stackLocks } from './engine.ts';
 
 /** What a Pulumi command came to. */
@@ -15,7 +16,7 @@ export interface Result {
   readonly output: string;
 }
 
-/** Values that take the place of those in Pulumi.local.yaml, by top-level key. */
+/** Values that take the place of those in the stack's file, by top-level key. */
 export type Overrides = Record<string, unknown>;
 
 /** A resource in the state. */
@@ -30,13 +31,13 @@ export interface StateResource {
   readonly provider?: string;
 }
 
-const stack = LOCAL_STACK;
-
 export class ScratchStack {
   readonly #instance: string;
+  readonly #stack: string;
 
-  constructor(instance: string) {
+  constructor(instance: string, stack = LOCAL_STACK) {
     this.#instance = instance;
+    this.#stack = stack;
   }
 
   /** Runs a Pulumi command that may fail. */
@@ -87,26 +88,26 @@ export class ScratchStack {
 
   /** What an operator does after an engine was killed. */
   async unlock(): Promise<void> {
-    if (stackLocks(this.#instance, stack).length > 0) {
-      await this.#withSettings({}, (fileArgs) => recoverStack(this.#instance, stack, fileArgs));
+    if (stackLocks(this.#instance, this.#stack).length > 0) {
+      await this.#withSettings({}, (fileArgs) => recoverStack(this.#instance, this.#stack, fileArgs));
     }
   }
 
   async outputs(): Promise<Record<string, unknown>> {
-    const { stdout } = await pulumi(this.#instance, stack, [
+    const { stdout } = await pulumi(this.#instance, this.#stack, [
       'stack',
       'output',
       '--json',
       '--show-secrets',
       '--stack',
-      stack,
+      this.#stack,
     ]);
     return JSON.parse(String(stdout)) as Record<string, unknown>;
   }
 
   /** The state as `pulumi stack export` shows it, and its resources. */
   async exportedState(): Promise<{ text: string; resources: StateResource[] }> {
-    const { stdout } = await pulumi(this.#instance, stack, ['stack', 'export', '--stack', stack]);
+    const { stdout } = await pulumi(this.#instance, this.#stack, ['stack', 'export', '--stack', this.#stack]);
     const text = String(stdout);
     const { deployment } = JSON.parse(text) as { deployment: { resources?: StateResource[] } };
     return { text, resources: deployment.resources ?? [] };
@@ -125,19 +126,7 @@ export class ScratchStack {
       ],
       { reject: false },
     );
-    try {
-      const port = await new Promise<string>((resolve, reject) => {
-        child.stdout.on('data', (chunk: Buffer) => {
-          const match = /127\.0\.0\.1:(\d+)/.exec(chunk.toString());
-          if (match?.[1] !== undefined) resolve(match[1]);
-        });
-        void child.then(({ stderr }) => reject(new Error(`the port-forward ended: ${stderr}`)));
-      });
-      return await action(`http://127.0.0.1:${port}`);
-    } finally {
-      child.kill();
-      await child;
-    }
+    return whileForwarded(child, (port) => action(`http://127.0.0.1:${port}`));
   }
 
   /**
@@ -152,16 +141,20 @@ export class ScratchStack {
   }
 
   #start(args: string[]) {
-    const command = [...args, '--stack', stack, '--non-interactive', '--color', 'never'];
-    return pulumi(this.#instance, stack, command, { all: true, reject: false, detached: true });
+    const command = [...args, '--stack', this.#stack, '--non-interactive', '--color', 'never'];
+    return pulumi(this.#instance, this.#stack, command, { all: true, reject: false, detached: true });
   }
 
   async #withSettings<T>(overrides: Overrides, action: (fileArgs: string[]) => Promise<T>): Promise<T> {
     const folder = mkdtempSync(join(tmpdir(), 'mlflow-stack-'));
-    const file = join(folder, `Pulumi.${stack}.yaml`);
-    const document = parseDocument(readFileSync(stackFile(stack), 'utf8'));
+    const file = join(folder, `Pulumi.${this.#stack}.yaml`);
+    const document = parseDocument(readFileSync(stackFile(this.#stack), 'utf8'));
     const settings = {
-      kubernetes: { context: contextName(this.#instance) },
+      kubernetes: {
+        context: contextName(this.#instance),
+        // Other stacks see the kubeconfig of whoever runs them.
+        ...(this.#stack !== LOCAL_STACK && { kubeconfig: kubeconfigPath(this.#instance) }),
+      },
       // Tests and benchmarks call pods and Services from this machine.
       networkPolicy: { clients: [{ cidr: `${hostAddress(this.#instance)}/32` }] },
       ...overrides,
