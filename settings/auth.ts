@@ -73,6 +73,29 @@ export const auth = optionalSection({
         clientSecretFrom: secretKey(),
       }),
     ),
+    /** With gce: Google's Identity-Aware Proxy asks people for their Google account. */
+    iap: v.optional(
+      section({
+        /** OAuth client of the project. */
+        clientId: text(
+          'the id of a client such as 1234567890-abc.apps.googleusercontent.com',
+          /^[\w-]+\.apps\.googleusercontent\.com$/,
+        ),
+        /** Existing Secret with the secret of that client. */
+        clientSecretFrom: secretKey(),
+        /** Who may enter. */
+        members: v.pipe(
+          v.array(
+            text(
+              'a member such as user:jane@example.com, group:team@example.com, domain:example.com or serviceAccount:robot@my-project.iam.gserviceaccount.com',
+              /^((user|group|serviceAccount):[^\s@:]+@[\w.-]+|domain:[\w.-]+\.[a-z]+)$/,
+            ),
+            'a list of members, such as group:team@example.com',
+          ),
+          v.minLength(1, 'at least one member, such as group:team@example.com'),
+        ),
+      }),
+    ),
     /** With alb: people log in at a user pool of Amazon Cognito. */
     cognito: v.optional(
       section({
