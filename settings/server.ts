@@ -335,7 +335,7 @@ export const identity = optionalSection({
    * on EKS. `keys`: by keys in an existing Secret. `node`: as the node that they run on, with whatever it may do.
    */
   kind: v.optional(oneOf(['workload', 'podIdentity', 'keys', 'node']), 'workload'),
-  /** Existing Secret of kind `keys`. Default: s3-credentials on AWS, gcs-credentials on Google Cloud. */
+  /** Existing Secret of kind `keys`. Default: `s3-credentials`, or `gcs-credentials` with cloud `gcp`. */
   secretName: v.optional(secretName()),
   /** Private repository of images in the cloud that the nodes get the right to read. */
   imageRepository: v.optional(text('the name of a repository, as its cloud has it', /^[a-z0-9][-\w./:]*$/)),
@@ -348,6 +348,7 @@ export const identity = optionalSection({
 
 /** An identity for programs that train, so that none needs the server's. */
 export const clientIdentity = optionalSection({
+  /** Makes an identity for programs that train, with rights in the bucket where `artifactStore.mode` is `direct`. */
   enabled: v.optional(flag(), false),
   /** Namespace of those programs, which is there already. Default: that of the stack. */
   namespace: v.optional(namespaceName()),

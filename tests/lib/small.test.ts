@@ -194,6 +194,7 @@ describe('planned objects', () => {
         'apis/batch/v1/cronjobs/mlflow-trace-archival',
         'apis/batch/v1/cronjobs/mlflow-backup',
         'apis/monitoring.coreos.com/v1/servicemonitors/mlflow',
+        'apis/monitoring.coreos.com/v1/prometheusrules/mlflow',
         'apis/networking.k8s.io/v1/ingresses/mlflow-ingress',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow-artifacts',
