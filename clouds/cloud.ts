@@ -40,6 +40,8 @@ export interface EntryParts {
   readonly annotations: Readonly<Record<string, Input<string>>>;
   /** Annotations of the Service behind it. */
   readonly serviceAnnotations: Readonly<Record<string, Input<string>>>;
+  /** What the controller is told of the server beside what it is told in any cloud: log-ins, limits of sources. */
+  readonly backend?: object | undefined;
   /** Reserved address of the way in. */
   readonly address?: Output<string> | undefined;
   /** Whether an update waits for the address that the controller reports, for `records`. */

@@ -16,10 +16,16 @@ export interface DatabaseCredentials {
   readonly key: SecretKey;
 }
 
+export interface CredentialsArgs extends DatabaseArgs {
+  readonly settings: Settings;
+  /** Whether the user is there already, so that no new password would let anybody in. */
+  readonly isKnown: boolean;
+}
+
 /** @throws RunError when nobody knows the password of an instance that is there already. */
 export function databaseCredentials(
   name: string,
-  args: DatabaseArgs & { readonly settings: Settings },
+  args: CredentialsArgs,
   opts: pulumi.ComponentResourceOptions,
 ): DatabaseCredentials {
   const { backendStore, dataProtection } = args.settings;
@@ -51,12 +57,12 @@ export function databaseCredentials(
 
 function ownPassword(
   name: string,
-  { settings, keptPassword }: DatabaseArgs & { readonly settings: Settings },
+  { settings, keptPassword, isKnown }: CredentialsArgs,
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Input<string> {
-  const { password, existingInstance } = settings.backendStore;
+  const { password, existingInstance = '' } = settings.backendStore;
   if (password !== undefined) return password;
-  if (existingInstance === undefined)
+  if (!isKnown)
     return new RandomPassword(
       `${name}-password`,
       { length: 32, special: false, keepers: { rotation: String(settings.secrets.rotation.database) } },

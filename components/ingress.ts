@@ -68,7 +68,7 @@ export interface IngressArgs {
   /** These win over those that the program sets. */
   readonly annotations: Record<string, string>;
   /** What the cloud adds: addresses, certificates, log-ins. */
-  readonly parts?: Pick<EntryParts, 'annotations' | 'awaitsAddress'> | undefined;
+  readonly parts?: Pick<EntryParts, 'annotations' | 'awaitsAddress' | 'backend'> | undefined;
   /** Values of the Secret with the certificate that was made for the stack, which is kept as long as it is good. */
   readonly existingCertificate: Readonly<Record<string, string>>;
 }
@@ -159,6 +159,7 @@ function needsOf(name: string, args: IngressArgs): IngressNeeds {
     ...args,
     name,
     tls: endsTls(args),
+    backend: args.parts?.backend,
     healthPath: `${service.prefix}${probePaths.health}`,
     serverTls: ca && {
       host: pulumi.all([service.namespace, service.name]).apply(([home, each]) => serviceHost(home, each)),

@@ -44,6 +44,10 @@ export const maintenanceComponent = 'maintenance';
 export const storesRecord = 'mlflow-stores';
 /** Secret with the password of a managed database, kept for as long as the database is. */
 export const databaseSecret = 'mlflow-database';
+/** Key of the Secret of `identity.kind` keys, on Google Cloud: the file of a service account. */
+export const accountFileKey = 'key.json';
+/** Cloud SQL Auth Proxy for all pods: ServiceAccount, Deployment, Service. */
+export const cloudSqlProxyName = 'mlflow-cloudsql-proxy';
 /** Secret with the certificate of the database in the cluster. */
 export const databaseTlsSecret = `${names.backendStore}-tls`;
 /** CronJob that vacuums the database in the cluster. */
@@ -53,6 +57,8 @@ export const vacuumCronJob = `${names.backendStore}-vacuum`;
 export const ingressNames = (ingress: string) => ({
   /** Ingress for plain HTTP, where one cannot serve both. */
   plain: `${ingress}-http`,
+  /** Certificate that Google makes. */
+  managed: `${ingress}-managed`,
   /** Secret that cert-manager makes. */
   issued: `${ingress}-certificate`,
   /** Secret with the certificate that the program makes. */
@@ -96,13 +102,14 @@ export interface PlannedObject {
 const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
 const besideIngress = ingressNames(names.ingress);
+const proxies = [cloudSqlProxyName];
 export const cronJobs = [names.gc, names.traceArchival, names.backup, vacuumCronJob];
-const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs];
+const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs, ...proxies];
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
 export const plannedObjects: readonly PlannedObject[] = [
   ...[...stores, names.sqlite, names.backups].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
-  ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
+  ...[names.server, ...stores, ...proxies].map((name) => object('Service', 'api/v1', name)),
   ...[
     names.keys,
     names.backup,
@@ -111,11 +118,11 @@ export const plannedObjects: readonly PlannedObject[] = [
     besideIngress.selfSigned,
     besideIngress.passwords,
   ].map((name) => object('Secret', 'api/v1', name)),
-  ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
+  ...[names.server, ...stores, names.migration, ...cronJobs, ...proxies].map((name) =>
     object('ServiceAccount', 'api/v1', name),
   ),
   object('ConfigMap', 'api/v1', storesRecord),
-  object('Deployment', 'apis/apps/v1', names.server),
+  ...[names.server, ...proxies].map((name) => object('Deployment', 'apis/apps/v1', name)),
   ...stores.map((name) => object('StatefulSet', 'apis/apps/v1', name)),
   ...cronJobs.map((name) => object('CronJob', 'apis/batch/v1', name)),
   object('PodDisruptionBudget', 'apis/policy/v1', names.server),
@@ -141,6 +148,7 @@ export const plannedObjects: readonly PlannedObject[] = [
   ),
   object('ServersTransport', 'apis/traefik.io/v1alpha1', besideIngress.transport),
   object('HTTPRoute', 'apis/gateway.networking.k8s.io/v1', names.httpRoute),
+  object('ManagedCertificate', 'apis/networking.gke.io/v1', besideIngress.managed),
   object('BackendConfig', 'apis/cloud.google.com/v1', besideIngress.backend),
   object('FrontendConfig', 'apis/networking.gke.io/v1beta1', besideIngress.frontend),
 ];

@@ -1,10 +1,11 @@
 // Who talks to whom: every connection that pods of the stack open or accept, in one table. The NetworkPolicies of both ends
 // follow from it. What a policy sees are pods and their own ports, never Services and theirs.
 import type { networking } from '@pulumi/kubernetes/types/input.js';
+import { proxyKind } from '../clouds/gcp/plan.ts';
 import type { Settings } from '../settings/index.ts';
 import { controllerOf, controllers } from './ingress-controllers.ts';
 import { selectorLabels } from './labels.ts';
-import { maintenanceComponent, names, serverComponent, vacuumCronJob } from './names.ts';
+import { cloudSqlProxyName, maintenanceComponent, names, serverComponent, vacuumCronJob } from './names.ts';
 import {
   type Peer,
   type Port,
@@ -44,6 +45,10 @@ const workloads = {
     name: vacuumCronJob,
     isThere: ({ backendStore }: Settings) => backendStore.kind === 'postgres' && backendStore.vacuum,
   },
+  'cloudsql-proxy': {
+    name: cloudSqlProxyName,
+    isThere: (settings: Settings) => proxyKind(settings) === 'deployment',
+  },
   s3: {
     name: names.artifactStore,
     isThere: ({ artifactStore }: Settings) =>
@@ -72,7 +77,7 @@ const mlflow: readonly Workload[] = [
   maintenanceComponent,
 ];
 /** Workloads that find others by their names. */
-const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum'];
+const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum', 'cloudsql-proxy'];
 
 const when = <T extends End>(isSo: boolean, ends: readonly T[]): readonly T[] => (isSo ? ends : []);
 
@@ -89,7 +94,13 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
   ];
   const stores = outsideStores(settings);
   const hasIdentity = stores.some(({ usesIdentity }) => usesIdentity);
-  const logsIn = outsideDatabases(settings, facts).length > 0 && settings.backendStore.auth === 'iam';
+  const databases = outsideDatabases(settings, facts);
+  const proxy = proxyKind(settings);
+  const byIdentity = databases.length > 0 && settings.backendStore.auth === 'iam';
+  // Those who show the cloud who they are before they get to the database.
+  const logsIn: readonly Workload[] =
+    byIdentity || proxy === 'sidecar' ? mlflow : when(proxy === 'deployment', ['cloudsql-proxy']);
+  const identified = [...new Set([...logsIn, ...when(hasIdentity, storing)])];
   const hasRights = server.rbac.rules.length + server.rbac.clusterRules.length > 0;
   return [
     { from: ['gc', maintenanceComponent], ...toServer },
@@ -99,8 +110,13 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
     { from: networkPolicy.clients.map(clientPeer), ...toServer },
 
     { from: searching, to: ['postgres'], ports: tcp(podPorts.postgres) },
-    ...outsideDatabases(settings, facts).map(({ host, port, isReplica }): Connection => ({
-      from: isReplica ? [serverComponent, maintenanceComponent] : mlflow,
+    { from: mlflow, to: ['cloudsql-proxy'], ports: tcp(podPorts.postgres) },
+    ...databases.map(({ host, port, isReplica, proxy }): Connection => ({
+      from: isReplica
+        ? [serverComponent, maintenanceComponent]
+        : proxy === 'deployment'
+          ? ['cloudsql-proxy']
+          : mlflow,
       to: addresses(networkPolicy.databaseCidrs, host),
       ports: tcp(port),
     })),
@@ -117,14 +133,9 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
       ports: tcp(port),
     })),
 
-    // Where a pod takes a log-in to the database from.
-    ...(logsIn
-      ? [{ from: mlflow, to: addresses(networkPolicy.objectStoreCidrs, undefined), ports: tcp(443) }]
-      : []),
-    ...metadataServers(settings).map((server): Connection => ({
-      from: logsIn ? mlflow : when(hasIdentity, storing),
-      ...server,
-    })),
+    // Where a pod takes a log-in to the database from, and its proxy the database's certificate.
+    { from: logsIn, to: addresses(networkPolicy.objectStoreCidrs, undefined), ports: tcp(443) },
+    ...metadataServers(settings).map((server): Connection => ({ from: identified, ...server })),
 
     { from: searching, to: nameServers },
     { from: searching, to: networkPolicy.dnsCidrs.map(range), ports: dns },

@@ -2,7 +2,7 @@
 // does not start, and only its events say why; so all of them are looked for before anything is registered.
 import type { Settings } from '../config.ts';
 import { tlsHosts } from './entry.ts';
-import { plannedObjects, serviceHost } from './names.ts';
+import { accountFileKey, plannedObjects, serviceHost } from './names.ts';
 
 export interface SecretReference {
   /** Where the settings name it, such as `backendStore.uriFrom`. */
@@ -43,6 +43,7 @@ export function secretReferences(settings: Settings): SecretReference[] {
   return [
     ...credentials(artifactStore.credentialsFrom),
     ...bucketKeys(settings),
+    ...accountFile(settings),
     ...key('backendStore.passwordFrom', backendStore.passwordFrom, 'databasePassword'),
     ...key('backendStore.uriFrom', backendStore.uriFrom, 'databaseUri'),
     ...secret('backendStore.connectionFrom', connectionFrom?.secretName, [
@@ -67,6 +68,7 @@ export function secretReferences(settings: Settings): SecretReference[] {
       .map((reference) => ({ ...reference, onlyAtStart: true })),
     ...key('auth.adminPasswordFrom', auth.adminPasswordFrom, 'adminPassword'),
     ...key('auth.oauth2Proxy.clientSecretFrom', auth.oauth2Proxy.clientSecretFrom),
+    ...key('auth.edge.iap.clientSecretFrom', auth.edge.iap?.clientSecretFrom),
     ...key('auth.edge.oidc.clientSecretFrom', auth.edge.oidc?.clientSecretFrom),
     ...manifestReferences('auth.plugin.envFrom', auth.plugin.envFrom),
     ...secret('auth.plugin.credentialsFrom', credentialsFrom?.secretName, credentialsFrom?.keys ?? []),
@@ -88,6 +90,12 @@ export function secretReferences(settings: Settings): SecretReference[] {
     ),
   ].filter(({ kind, name }) => !plannedObjects.some((own) => own.kind === kind && own.name === name));
 }
+
+/** The file of a service account. */
+const accountFile = ({ cloud, artifactStore, identity }: Settings): SecretReference[] =>
+  cloud === 'gcp' && artifactStore.kind === 'gcs' && identity.kind === 'keys'
+    ? secret('identity.secretName', identity.secretName, [accountFileKey], 'json')
+    : [];
 
 /** Exactly four keys, of which two say again what settings say. */
 function bucketKeys({ artifactStore, aws, identity }: Settings): SecretReference[] {

@@ -30,7 +30,11 @@ export function database(
 ): BackendConnection {
   const { settings, databaseCa } = context;
   const { backendStore } = settings;
-  const credentials = databaseCredentials(name, { ...args, settings }, opts);
+  const credentials = databaseCredentials(
+    name,
+    { ...args, settings, isKnown: backendStore.existingInstance !== undefined },
+    opts,
+  );
   const instance =
     backendStore.existingInstance === undefined
       ? newInstance(context, name, credentials.password, opts)

@@ -139,6 +139,10 @@ function controllerRules(settings: Settings): Rule[] {
       `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (${able((each) => each.canLimitSources)}), but ${is}; limit them at the load balancer or the network, and leave this out`,
     ],
     [
+      ingress.allowedCidrs.length > 0 && name === 'gce' && settings.cloud !== 'gcp',
+      `ingress.allowedCidrs with class gce takes Cloud Armor, which the stack sets up with cloud gcp, but cloud is ${settings.cloud}; limit the sources at the network, and leave this out`,
+    ],
+    [
       asksPasswords(settings.auth) && ingress.enabled && !controller.canAskPasswords,
       `auth.kind is edge, but ${is}, which asks for no passwords (those that do: ${able((each) => each.canAskPasswords)}); name one of them by ingress.controller, or use another kind`,
     ],
