@@ -74,9 +74,9 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
     arn: `arn:aws:iam::${accountId}:role/${name}-1a2b3c4`,
   }),
   'aws:rds/instance:Instance': (_name, { identifier }) => ({
-    address: `${String(identifier)}.eu-west-1.rds.amazonaws.com`,
+    address: `${identifier as string}.eu-west-1.rds.amazonaws.com`,
     resourceId: 'db-RESOURCE',
-    arn: `arn:aws:rds:eu-west-1:${accountId}:db:${String(identifier)}`,
+    arn: `arn:aws:rds:eu-west-1:${accountId}:db:${identifier as string}`,
   }),
   'aws:eks/podIdentityAssociation:PodIdentityAssociation': (name) => ({ associationId: `a-${name}` }),
   'aws:acm/certificate:Certificate': (_name, given) => ({
@@ -84,7 +84,7 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
     domainValidationOptions: [given.domainName, ...(given.subjectAlternativeNames as string[])].map(
       (host) => ({
         domainName: host,
-        resourceRecordName: `_proof.${String(host)}.`,
+        resourceRecordName: `_proof.${host as string}.`,
         resourceRecordType: 'CNAME',
         resourceRecordValue: '_value.acm-validations.aws.',
       }),
