@@ -74,7 +74,9 @@ export const gcp = v.optional(
      */
     cloudSqlProxy: optionalSection({
       kind: v.optional(oneOf(['none', 'sidecar', 'deployment'])),
+      /** Image of the proxy. */
       image: v.optional(imageWithTag(), defaultImages.cloudSqlProxy),
+      /** Requests and limits of each of them. */
       resources: resources({ requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } }),
       /** Pods of kind `deployment`. */
       replicas: v.optional(wholeNumber(1, 10), 2),

@@ -26,6 +26,17 @@ export const QUESTIONS = {
   cloud: { value: 'CLOUD', help: 'where it lives', choices: cloudNames, fallback: 'local' },
   project: { value: 'ID', help: 'project of Google Cloud', applies: ({ cloud }) => cloud === 'gcp' },
   region: { value: 'REGION', help: 'region of the stores', applies: isCloud },
+  network: {
+    value: 'NAME',
+    help: 'network of the cluster, in which the database gets its address',
+    applies: ({ cloud }) => cloud === 'gcp',
+  },
+  'cluster-name': { value: 'NAME', help: 'name of the EKS cluster', applies: ({ cloud }) => cloud === 'aws' },
+  subnets: {
+    value: 'IDS',
+    help: 'private subnets in two zones or more, with commas between them',
+    applies: ({ cloud }) => cloud === 'aws',
+  },
   'cluster-stack': {
     value: 'STACK',
     help: 'stack that makes the cluster (empty: a context of your kubeconfig)',
@@ -115,15 +126,29 @@ export function stackFileText(answers: Answers): string {
 }
 
 function settingsFor(answers: Answers): Record<string, unknown> {
-  const { cloud = 'local', project, region, context, host, issuer, auth, availability, data } = answers;
+  const {
+    cloud = 'local',
+    project,
+    region,
+    network,
+    subnets,
+    context,
+    host,
+    issuer,
+    auth,
+    availability,
+    data,
+  } = answers;
   const clusterStack = answers['cluster-stack'];
   const className = answers['ingress-class'];
   const isHigh = availability === 'high';
   return {
     cloud,
     kubernetes: clusterStack ? { clusterStack } : { context },
-    ...(cloud === 'gcp' && { gcp: { project, region } }),
-    ...(cloud === 'aws' && { aws: { region } }),
+    ...(cloud === 'gcp' && { gcp: { project, region, network } }),
+    ...(cloud === 'aws' && {
+      aws: { region, clusterName: answers['cluster-name'], subnetIds: subnets?.split(',') },
+    }),
     // Several pods need artifacts that they can share.
     ...(cloud === 'local' && isHigh && { artifactStore: { kind: 's3Compatible' } }),
     ...(isHigh && { availability }),
