@@ -77,7 +77,7 @@ const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum'];
 const when = <T extends End>(isSo: boolean, ends: readonly T[]): readonly T[] => (isSo ? ends : []);
 
 function connections(settings: Settings, facts: NetworkFacts): Connection[] {
-  const { networkPolicy, metrics, server, artifactStore, backup } = settings;
+  const { networkPolicy, clientEnv, metrics, server, artifactStore, backup } = settings;
   const toServer = { to: [serverComponent], ports: tcp(podPorts.server) } as const;
   // In mode proxy the server deletes files for garbage collection.
   const storing: End[] = [
@@ -95,7 +95,7 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
     { from: [everyPodBeside], ...toServer },
     { from: entryPeers(settings), ...toServer },
     { from: when(metrics.enabled, networkPolicy.monitoringNamespaces.map(podsOf)), ...toServer },
-    { from: networkPolicy.clients.map(clientPeer), ...toServer },
+    { from: [...networkPolicy.clients.map(clientPeer), ...clientEnv.namespaces.map(podsOf)], ...toServer },
 
     { from: searching, to: ['postgres'], ports: tcp(podPorts.postgres) },
     ...outsideDatabases(settings, facts).map(({ host, port, isReplica }): Connection => ({

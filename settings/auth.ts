@@ -60,8 +60,11 @@ export const auth = optionalSection({
     oidc: v.optional(
       section({
         issuer: httpsAddress(),
+        /** Address at which people log in. */
         authorizationEndpoint: httpsAddress(),
+        /** Address that gives out tokens. */
         tokenEndpoint: httpsAddress(),
+        /** Address that tells who somebody is. */
         userInfoEndpoint: httpsAddress(),
         /** Client that the provider knows this server by. Its redirect address is <entry>/oauth2/idpresponse. */
         clientId: text('the id of a client', /^\S+$/),
@@ -76,6 +79,7 @@ export const auth = optionalSection({
           'the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123',
           /^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool\/[\w-]+$/,
         ),
+        /** Client of the pool that the load balancer is. */
         userPoolClientId: text('the id of a client of that user pool', /^[\w+]+$/),
         /** Domain of its log-in page: the prefix alone, or a host name. */
         userPoolDomain: text('a domain such as my-team', /^[a-z0-9][-.a-z0-9]*$/),

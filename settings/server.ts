@@ -301,6 +301,7 @@ export const secrets = optionalSection({
   externalSecrets: optionalSection({
     /** SecretStore in the namespace of the stack, or ClusterSecretStore, that is there already. */
     storeName: v.optional(className()),
+    /** Which of the two it is. */
     storeKind: v.optional(oneOf(['SecretStore', 'ClusterSecretStore']), 'SecretStore'),
     /** How often values are read. */
     refreshInterval: v.optional(text('a duration such as 1h or 30m', /^[1-9]\d*[smh]$/), '1h'),
@@ -363,7 +364,7 @@ export const identity = optionalSection({
    * on EKS. `keys`: by keys in an existing Secret. `node`: as the node that they run on, with whatever it may do.
    */
   kind: v.optional(oneOf(['workload', 'podIdentity', 'keys', 'node']), 'workload'),
-  /** Existing Secret of kind `keys`. Default: s3-credentials on AWS, gcs-credentials on Google Cloud. */
+  /** Existing Secret of kind `keys`. Default: `s3-credentials` on AWS, `gcs-credentials` on Google Cloud. */
   secretName: v.optional(secretName()),
   /** Private repository of images in the cloud that the nodes get the right to read. */
   imageRepository: v.optional(text('the name of a repository, as its cloud has it', /^[a-z0-9][-\w./:]*$/)),
@@ -376,6 +377,7 @@ export const identity = optionalSection({
 
 /** An identity for programs that train, so that none needs the server's. */
 export const clientIdentity = optionalSection({
+  /** Makes an identity of the cloud for programs that use the server, so that none needs the server's own rights. */
   enabled: v.optional(flag(), false),
   /** Namespace of those programs, which is there already. Default: that of the stack. */
   namespace: v.optional(namespaceName()),
