@@ -17,6 +17,7 @@ import {
   MlflowServer,
   NetworkPolicies,
   ServerKeys,
+  StoreRecord,
   TraceArchival,
   WorkloadIdentities,
 } from './components/index.ts';
@@ -37,6 +38,7 @@ import { workloadPolicies } from './lib/network.ts';
 import { serviceAnnotations } from './lib/entry.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
 import { workloadRights } from './lib/rights.ts';
+import { storeRecord } from './lib/store-record.ts';
 import { signInGuide } from './lib/sign-in.ts';
 
 const settings = loadSettings();
@@ -89,6 +91,12 @@ const backendStore = new BackendStore(
   },
   outerOpts,
 );
+
+const record = storeRecord(settings);
+if (Object.keys(record).length > 0) {
+  const places = [artifacts.uri, backendStore.connection.host];
+  new StoreRecord(names.storeRecord, { namespace: target.name, record, places }, opts);
+}
 
 const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing: facts.keys }, opts);
 
@@ -150,11 +158,12 @@ const afterServer = {
 };
 
 if (settings.ingress.enabled) {
-  new Ingress(
+  const { address } = new Ingress(
     names.ingress,
     { ...ingressArgs(settings, facts), service: server.connection, parts: entry },
     opts,
   );
+  if (entry?.awaitsAddress === true) cloud.records?.(names.records, { address }, outerOpts);
 }
 
 if (settings.httpRoute.enabled) {

@@ -74,7 +74,7 @@ function logIn(): Omit<Target, 'url'> {
 /** Whatever the way in is, the server's Service is always there. */
 async function testStack(name: string, test: (target: Target) => Promise<boolean>): Promise<boolean> {
   // Heavy, and not needed for a server by its address.
-  const { openStack, secretOutput } = await import('./lib/stack.ts');
+  const { openStack } = await import('./lib/stack.ts');
   const stack = await openStack(name);
   const { server, auth } = stack.settings;
   const given = logIn();
@@ -82,7 +82,7 @@ async function testStack(name: string, test: (target: Target) => Promise<boolean
   const admin =
     hasLogIn || auth.kind !== 'basic'
       ? {}
-      : { username: auth.adminUsername, password: await secretOutput(stack.name, 'adminPassword') };
+      : { username: auth.adminUsername, password: await stack.secretOutput('adminPassword') };
   const tls = server.tls.enabled ? await serverTls(stack) : {};
   const scheme = server.tls.enabled ? 'https' : 'http';
   const child = stack.kubectl(['port-forward', `service/${stack.service.name}`, `:${stack.service.port}`], {

@@ -191,6 +191,7 @@ describe('planned objects', () => {
         'apis/batch/v1/cronjobs/mlflow-postgres-vacuum',
         'apis/batch/v1/cronjobs/mlflow-trace-archival',
         'apis/batch/v1/cronjobs/mlflow-backup',
+        'apis/monitoring.coreos.com/v1/prometheusrules/mlflow',
         'apis/monitoring.coreos.com/v1/servicemonitors/mlflow',
         'apis/networking.k8s.io/v1/ingresses/mlflow-ingress',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow',
