@@ -39,6 +39,7 @@ const settings = loadSettings();
 const { dataProtection } = settings;
 const cloud = await loadCloud(settings);
 const access = await cloud.cluster();
+await cloud.prepare?.();
 const facts = await checkCluster(access, settings);
 const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
 
@@ -78,6 +79,7 @@ const backendStore = new BackendStore(
     cloud,
     rotation: settings.secrets.rotation.database,
     certificate: facts.databaseTls,
+    keptPassword: facts.database.password,
     sharedMounts: artifactStore.claimMounts,
   },
   outerOpts,
