@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import { loadCloud } from './clouds/index.ts';
+import { followPods } from './cluster/followed-pods.ts';
 import { checkCluster } from './cluster/preflight.ts';
 import { clusterRollout, realSurroundings } from './cluster/rollout.ts';
 import {
@@ -14,6 +15,7 @@ import {
   MlflowServer,
   NetworkPolicies,
   ServerKeys,
+  StoreRecord,
   TraceArchival,
   WorkloadIdentities,
 } from './components/index.ts';
@@ -33,6 +35,7 @@ import { workloadPolicies } from './lib/network.ts';
 import { serviceAnnotations } from './lib/entry.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
 import { workloadRights } from './lib/rights.ts';
+import { storeRecord } from './lib/store-record.ts';
 import { signInGuide } from './lib/sign-in.ts';
 
 const settings = loadSettings();
@@ -41,6 +44,7 @@ const cloud = await loadCloud(settings);
 const access = await cloud.cluster();
 await cloud.prepare?.();
 const facts = await checkCluster(access, settings);
+followPods(access, settings);
 const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
 
 const provider = new Provider('kubernetes', {
@@ -84,6 +88,12 @@ const backendStore = new BackendStore(
   },
   outerOpts,
 );
+
+const record = storeRecord(settings);
+if (Object.keys(record).length > 0) {
+  const places = [artifacts.uri, backendStore.connection.host];
+  new StoreRecord(names.storeRecord, { namespace: target.name, record, places }, opts);
+}
 
 const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing: facts.keys }, opts);
 
@@ -145,11 +155,12 @@ const afterServer = {
 };
 
 if (settings.ingress.enabled) {
-  new Ingress(
+  const { address } = new Ingress(
     names.ingress,
     { ...ingressArgs(settings, facts), service: server.connection, parts: entry },
     opts,
   );
+  if (entry?.awaitsAddress === true) cloud.records?.(names.records, { address }, outerOpts);
 }
 
 if (settings.httpRoute.enabled) {

@@ -149,6 +149,9 @@ export interface KubernetesEvent {
 export const timeOf = ({ lastTimestamp, eventTime }: KubernetesEvent): string =>
   lastTimestamp ?? eventTime ?? '';
 
+/** Reasons of warnings about volumes of a pod. */
+export const mountProblems: readonly string[] = ['FailedMount', 'FailedAttachVolume'];
+
 /** The warnings in a namespace, the newest first. A full quota, for instance, is told nowhere else. */
 export async function warningsIn(
   client: Pick<ClusterClient, 'get'>,

@@ -10,6 +10,7 @@ import { gatewayMistakes, issuerMistakes } from './checks/entry.ts';
 import { existingClaimMistakes } from './checks/existing-claim.ts';
 import { foreignObjects, inspectNamespace } from './checks/namespace.ts';
 import { certificateMistakes, referenceMistakes, referencesTooEarly } from './checks/references.ts';
+import { storeMistakes } from './checks/stores.ts';
 import { databaseMajorMistakes, downgrade } from './checks/versions.ts';
 import { type ClusterClient, ForbiddenError, clusterClient } from './client.ts';
 import { type ClusterFacts, noFacts, readFacts } from './facts.ts';
@@ -103,6 +104,7 @@ async function inspectContent(view: ClusterView, settings: Settings): Promise<Fi
     existingClaimMistakes(view, settings),
     claimMistakes(view, settings),
     databaseMajorMistakes(view, settings),
+    storeMistakes(view, settings),
   ]);
   return { mistakes: [...mistakes.flat(), ...downgrade(facts.deployed, settings)], facts };
 }

@@ -1,5 +1,6 @@
 // Auth: how people and programs show who they are, by one of the kinds that exclude each other.
 import * as pulumi from '@pulumi/pulumi';
+import { cloudLogIn } from '../lib/auth.ts';
 import { type BasicAuthArgs, basicAuth } from './auth-basic.ts';
 import { type PluginArgs, pluginAuth } from './auth-plugin.ts';
 import type { AuthConnection } from './connections.ts';
@@ -45,6 +46,7 @@ function signIn(name: string, args: AuthArgs, parent: pulumi.Resource): SignIn {
     case 'basic':
       return basicAuth(name, args, args.wiring, parent);
     case 'edge':
+      if (cloudLogIn(args.edge) !== undefined) return {};
       return edgeAuth(name, args.edge, args.wiring, parent);
     case 'oauth2Proxy':
       return oauth2Proxy(name, args.oauth2Proxy, args.wiring, parent);

@@ -8,6 +8,7 @@ import { dataOptions } from '../lib/data-protection.ts';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { databaseSecret } from '../lib/names.ts';
 import type { SecretKey } from './connections.ts';
+import { secretValue } from './secret-value.ts';
 
 export interface DatabaseCredentials {
   readonly password: pulumi.Output<string>;
@@ -25,14 +26,8 @@ export function databaseCredentials(
   const { passwordFrom } = backendStore;
   const metadata = { namespace: args.namespace, labels: objectLabels('database') };
   if (passwordFrom !== undefined) {
-    const existing = Secret.get(
-      `${name}-existing-credentials`,
-      pulumi.interpolate`${args.namespace}/${passwordFrom.secretName}`,
-      opts,
-    );
-    const encoded = existing.data.apply((data) => data[passwordFrom.key] ?? '');
-    const password = encoded.apply((text) => Buffer.from(text, 'base64').toString());
-    return { password: pulumi.secret(password), key: passwordFrom };
+    const password = secretValue(`${name}-credentials`, args.namespace, passwordFrom, opts);
+    return { password, key: passwordFrom };
   }
   const password = pulumi.secret(ownPassword(name, args, opts));
   const secret = new Secret(

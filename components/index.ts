@@ -11,4 +11,5 @@ export { MlflowRuntime, type MlflowRuntimeArgs } from './runtime.ts';
 export { NetworkPolicies, type NetworkPoliciesArgs } from './network-policies.ts';
 export { ServerKeys, type ServerKeysArgs } from './server-keys.ts';
 export { TraceArchival, type TraceArchivalArgs } from './trace-archival.ts';
+export { StoreRecord, type StoreRecordArgs } from './store-record.ts';
 export { WorkloadIdentities, type WorkloadIdentitiesArgs } from './workload-identities.ts';

@@ -68,7 +68,7 @@ export interface IngressArgs {
   /** These win over those that the program sets. */
   readonly annotations: Record<string, string>;
   /** What the cloud adds: addresses, certificates, log-ins. */
-  readonly parts?: Pick<EntryParts, 'annotations'> | undefined;
+  readonly parts?: Pick<EntryParts, 'annotations' | 'awaitsAddress'> | undefined;
   /** Values of the Secret with the certificate that was made for the stack, which is kept as long as it is good. */
   readonly existingCertificate: Readonly<Record<string, string>>;
 }
@@ -77,6 +77,8 @@ export interface IngressArgs {
 export class Ingress extends pulumi.ComponentResource {
   /** URL of the first host. */
   public readonly url: string;
+  /** Host name or address of the load balancer, where an update waits for it. */
+  public readonly address: pulumi.Output<string>;
 
   constructor(name: string, args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:Ingress', name, recordedArgs(args), opts);
@@ -105,7 +107,7 @@ export class Ingress extends pulumi.ComponentResource {
             labels: objectLabels('ingress'),
             // Many controllers never report an address, for which an update would wait ten minutes.
             annotations: {
-              'pulumi.com/skipAwait': 'true',
+              ...(args.parts?.awaitsAddress !== true && { 'pulumi.com/skipAwait': 'true' }),
               ...inNamespace(annotations, args.service.namespace),
             },
           },
@@ -117,7 +119,7 @@ export class Ingress extends pulumi.ComponentResource {
         },
         { parent: this, dependsOn },
       );
-    ingress(
+    const main = ingress(
       `${name}-ingress`,
       name,
       {
@@ -131,6 +133,10 @@ export class Ingress extends pulumi.ComponentResource {
     const plain = controller.plainAnnotations?.(needs);
     if (plain !== undefined) ingress(ingressNames(name).plain, ingressNames(name).plain, plain, []);
     this.url = url;
+    this.address = main.status.apply((status) => {
+      const [reported] = status?.loadBalancer?.ingress ?? [];
+      return reported?.hostname ?? reported?.ip ?? '';
+    });
     this.registerOutputs({ url });
   }
 }

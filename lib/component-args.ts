@@ -2,6 +2,7 @@
 // component hands to the next is added in index.ts.
 import type { ClusterFacts } from '../cluster/facts.ts';
 import type { Settings } from '../settings/index.ts';
+import { asksPasswords } from './auth.ts';
 import { publicEntry, publicUrls } from './allowed-hosts.ts';
 import { canRoll } from './connection-budget.ts';
 import { waysIn } from './entry.ts';
@@ -62,5 +63,5 @@ export function serverArgs(settings: Settings, facts: ClusterFacts) {
 }
 
 export function ingressArgs({ auth, ingress }: Settings, { ingressTls }: ClusterFacts) {
-  return { ...ingress, asksPasswords: auth.kind === 'edge', existingCertificate: ingressTls };
+  return { ...ingress, asksPasswords: asksPasswords(auth), existingCertificate: ingressTls };
 }

@@ -10,10 +10,12 @@ export function migrationInputs(
   { externalRevision }: Pick<ClusterFacts, 'externalRevision'>,
 ): object {
   const { backendStore, registryStore, auth, workspaces, metrics, secrets } = settings;
-  const { kind, dialect, uriFrom, host, port, database, connectionFrom } = backendStore;
+  const { kind, dialect, uriFrom, host, port, database, connectionFrom, existingInstance } = backendStore;
   const { adminUsername, adminPassword, adminPasswordFrom } = auth;
   return {
-    backend: { kind, dialect, uriFrom, host, port, database, connectionFrom },
+    backend: { kind, dialect, uriFrom, host, port, database, connectionFrom, existingInstance },
+    // The first step of the migration makes it possible.
+    ...(backendStore.auth === 'iam' && { logIn: backendStore.auth }),
     registryStore,
     workspaces: workspaces.enabled,
     users:

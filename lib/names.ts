@@ -17,6 +17,8 @@ export const names = {
   maintenance: 'mlflow-maintenance',
   identities: 'mlflow-identities',
   entry: 'mlflow-entry',
+  records: 'mlflow-records',
+  storeRecord: 'mlflow-stores',
   extras: 'mlflow-cloud',
 } as const;
 
@@ -35,6 +37,8 @@ export const serviceHost = (namespace: string, service: string = names.server): 
 export const serverComponent = 'tracking-server';
 /** Label of the pods that commands of operators start for a while. */
 export const maintenanceComponent = 'maintenance';
+/** ConfigMap that says what the stores of a cloud were made with. */
+export const storesRecord = 'mlflow-stores';
 /** Secret with the password of a managed database, kept for as long as the database is. */
 export const databaseSecret = 'mlflow-database';
 /** Secret with the certificate of the database in the cluster. */
@@ -102,6 +106,7 @@ export const plannedObjects: readonly PlannedObject[] = [
   ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
     object('ServiceAccount', 'api/v1', name),
   ),
+  object('ConfigMap', 'api/v1', storesRecord),
   object('Deployment', 'apis/apps/v1', names.server),
   ...stores.map((name) => object('StatefulSet', 'apis/apps/v1', name)),
   ...cronJobs.map((name) => object('CronJob', 'apis/batch/v1', name)),

@@ -47,10 +47,10 @@ const cloudSchemes = ['abfss', 'gs', 's3', 'wasbs'];
 const storeAddress = /^(?<scheme>[^:]+):\/\/([^/]*@)?(?<host>\[.+?\]|[^/:]*)(:(?<port>\d+))?(\/|$)/;
 
 /** The object store, where it is not the stack's own. */
-export function outsideStores({ artifactStore }: Settings): OutsideStore[] {
+export function outsideStores({ artifactStore, identity }: Settings): OutsideStore[] {
   const { kind, uri, endpointUrl, credentialsFrom } = artifactStore;
   if (kind === 'gcs' || kind === 's3')
-    return [{ host: undefined, port: 443, usesIdentity: credentialsFrom === undefined }];
+    return [{ host: undefined, port: 443, usesIdentity: identity.kind !== 'keys' }];
   const { scheme, host, port } =
     storeAddress.exec((kind === 'external' ? uri : endpointUrl) ?? '')?.groups ?? {};
   if (scheme === undefined) return [];

@@ -86,6 +86,7 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
   ];
   const stores = outsideStores(settings);
   const hasIdentity = stores.some(({ usesIdentity }) => usesIdentity);
+  const logsIn = outsideDatabases(settings, facts).length > 0 && settings.backendStore.auth === 'iam';
   const hasRights = server.rbac.rules.length + server.rbac.clusterRules.length > 0;
   return [
     { from: ['gc', maintenanceComponent], ...toServer },
@@ -113,7 +114,14 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
       ports: tcp(port),
     })),
 
-    ...metadataServers.map((server): Connection => ({ from: when(hasIdentity, storing), ...server })),
+    // Where a pod takes a log-in to the database from.
+    ...(logsIn
+      ? [{ from: mlflow, to: addresses(networkPolicy.objectStoreCidrs, undefined), ports: tcp(443) }]
+      : []),
+    ...metadataServers(settings).map((server): Connection => ({
+      from: logsIn ? mlflow : when(hasIdentity, storing),
+      ...server,
+    })),
 
     { from: searching, to: nameServers },
     { from: searching, to: networkPolicy.dnsCidrs.map(range), ports: dns },

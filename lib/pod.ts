@@ -2,12 +2,14 @@
 // know about the database or the artifact store is written here and nowhere else.
 import type { Input } from '@pulumi/pulumi';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import type { Mounts, PodParts, PodRuntime, SecretKey } from '../components/connections.ts';
+import type { Mounts, PodParts, PodRuntime, PodStep, SecretKey } from '../components/connections.ts';
 import { objectLabels, selectorLabels } from './labels.ts';
 import { serverComponent } from './names.ts';
 
 /** Where scripts and certificates are in a pod. */
 export const filesPath = '/opt/mlflow-stack';
+/** Volume that holds them. */
+export const filesVolume = 'mlflow-stack';
 /** Certificate of the authority that signed the database's, where the connection brings one. */
 export const databaseCaPath = `${filesPath}/database-ca.crt`;
 /** Certificates of the authorities that the user trusts. */
@@ -30,6 +32,8 @@ export interface MlflowPodArgs {
   readonly args: readonly string[];
   readonly env?: readonly core.v1.EnvVar[];
   readonly secrets?: Readonly<Record<string, SecretKey>>;
+  /** Run before all else but sidecars. */
+  readonly first?: PodStep | undefined;
   /** Further ConfigMaps and Secrets whose keys become variables. */
   readonly envFrom?: readonly core.v1.EnvFromSource[];
   readonly resources: Resources;
@@ -73,13 +77,16 @@ export function mlflowPod(
     ...containerBasics,
   };
   const command = (script: string) => ['python3', `${filesPath}/${script}.py`];
+  const step = ({ name, script, secrets }: PodStep) => ({
+    ...shared,
+    name,
+    command: command(script),
+    env: [...shared.env, ...secretVariables(secrets)],
+    resources: stepResources,
+  });
   const steps = [
-    {
-      ...shared,
-      name: 'wait-for-database',
-      command: command('wait_for_database'),
-      resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
-    },
+    ...(args.first === undefined ? [] : [step(args.first)]),
+    step({ name: 'wait-for-database', script: 'wait_for_database', secrets: {} }),
     ...parts.flatMap(({ initContainers }) => initContainers),
   ];
   const merged = <T>(of: (each: PodParts) => Readonly<Record<string, T>>) =>
@@ -145,16 +152,18 @@ const idleContainer: Partial<core.v1.Container> = {
   livenessProbe: undefined,
 };
 
+const stepResources = { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } };
+
 /** What a pod has without anybody asking: a place to write to, and the scripts. */
 function ownMounts(runtime: PodRuntime, { tmpSize, tmpStorageClassName }: MlflowPodArgs): Mounts {
   return {
     volumes: [
       { name: 'tmp', ...tmpVolume(tmpSize, tmpStorageClassName) },
-      { name: 'mlflow-stack', configMap: { name: runtime.filesName } },
+      { name: filesVolume, configMap: { name: runtime.filesName } },
     ],
     volumeMounts: [
       { name: 'tmp', mountPath: '/tmp' },
-      { name: 'mlflow-stack', mountPath: filesPath, readOnly: true },
+      { name: filesVolume, mountPath: filesPath, readOnly: true },
     ],
   };
 }

@@ -38,10 +38,10 @@ await main(async (args, signal) => {
   }
   const stack = chosenStack(options.stack);
   const settings = readSettings(stackFile(stack));
-  const { findings, commands } = await outside(stack, settings);
-  const checks = options.outside ? [] : await inside(stack, findings, signal);
+  const { findings, commands, canStartPods } = await outside(stack, settings);
+  const checks = options.outside || !canStartPods ? [] : await inside(stack, signal);
   if (checks instanceof Error) findings.push(notExamined(checks, commands));
-  else findings.push(...unknown(findings, checkFindings(checks, settings, commands)));
+  else findings.push(...news(findings, checkFindings(checks, settings, commands)));
   const done = checks instanceof Error ? [] : checks;
 
   if (options.json) console.log(JSON.stringify({ stack, findings, checks: done }, null, 2));
@@ -53,7 +53,7 @@ await main(async (args, signal) => {
 async function outside(
   stack: string,
   settings: Settings,
-): Promise<{ findings: Finding[]; commands: Commands }> {
+): Promise<{ findings: Finding[]; commands: Commands; canStartPods: boolean }> {
   const { seen, references, commands } = await inCluster(stack, settings, async (client, context) => ({
     seen: await observe(client, stack, settings),
     references: await inspectReferences(
@@ -62,8 +62,10 @@ async function outside(
     ),
     commands: commandsFor(stack, context, settings.namespace.name, stack === LOCAL_STACK),
   }));
-  const mistakes = [...new Set(references.flatMap(({ mistake }) => mistake ?? []))];
-  if (isNothing(seen) && mistakes.length === 0) throw notUp(stack);
+  const mistakes = new Map(
+    references.flatMap(({ reference, mistake }) => (mistake ? [[mistake, reference.name]] : [])),
+  );
+  if (isNothing(seen) && mistakes.size === 0) throw notUp(stack);
   const waiting: Record<string, string> = {};
   for (const pod of waitingPods(seen.pods)) {
     const { stdout } = await kubectlOf(
@@ -75,29 +77,25 @@ async function outside(
     waiting[pod] = stdout || 'waiting for the database';
   }
   const patient: Patient = { seen, settings, commands, waiting, now: Date.now() };
-  const findings = [
-    ...mistakes.map((mistake): Finding => {
-      const [cause = '', next = ''] = mistake.split('; ');
+  const findings = diagnose(
+    patient,
+    [...mistakes].map(([mistake, about]) => {
+      const [cause = '', remedy = ''] = mistake.split('; ');
       return {
         id: 'secret-missing',
+        about,
         what: 'the settings name what is not there, or not as it should be',
         cause,
-        next,
+        next: `${remedy}, then check it with ${commands.verifySecret}`,
       };
     }),
-    ...diagnose(patient),
-  ];
-  return { findings, commands };
+  );
+  const canStartPods = seen.server !== undefined && obstacleToPods(findings) === undefined;
+  return { findings, commands, canStartPods };
 }
 
 /** What a pod sees, or why there can be none. */
-async function inside(
-  stack: string,
-  findings: readonly Finding[],
-  signal: AbortSignal,
-): Promise<Check[] | Error> {
-  if (findings.some(({ id }) => id === 'server-missing')) return [];
-  if (obstacleToPods(findings) !== undefined) return [];
+async function inside(stack: string, signal: AbortSignal): Promise<Check[] | Error> {
   try {
     return await checkStores(await openStack(stack), signal);
   } catch (error) {
@@ -106,16 +104,19 @@ async function inside(
   }
 }
 
-const notExamined = ({ message }: Error, { kubectl }: Commands): Finding => ({
-  id: 'not-examined',
-  what: 'database and artifact store could not be looked at from inside the cluster',
-  cause: message,
-  next: `${kubectl} get pods`,
-});
+function notExamined({ message }: Error, { kubectl }: Commands): Finding {
+  return {
+    id: 'not-examined',
+    what: 'database and artifact store could not be looked at from inside the cluster',
+    cause: message,
+    next: `${kubectl} get pods`,
+  };
+}
 
 /** The pods may have told it already. */
-const unknown = (findings: readonly Finding[], more: readonly Finding[]): Finding[] =>
-  more.filter(({ id }) => !findings.some((each) => each.id === id));
+function news(findings: readonly Finding[], more: readonly Finding[]): Finding[] {
+  return more.filter(({ id }) => !findings.some((each) => each.id === id));
+}
 
 function report(findings: readonly Finding[], checks: readonly Check[]): string {
   const lines = checks.map(({ store, check, ok, detail }) =>

@@ -21,6 +21,7 @@ export const cloudAnswers: Partial<Record<string, (asked: Readonly<Record<string
     availabilityZone: `eu-west-1${'abcdef'[parseInt(String(id).slice(-1), 16) % 6] ?? ''}`,
     mapPublicIpOnLaunch: false,
   }),
+  'aws:lb/getHostedZoneId:getHostedZoneId': () => ({ id: 'ZALB' }),
   'aws:rds/getInstance:getInstance': () => ({
     address: 'old.eu-west-1.rds.amazonaws.com',
     masterUsername: 'owner',
@@ -43,6 +44,19 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
     resourceId: 'db-RESOURCE',
     arn: `arn:aws:rds:eu-west-1:${accountId}:db:${String(identifier)}`,
   }),
+  'aws:eks/podIdentityAssociation:PodIdentityAssociation': (name) => ({ associationId: `a-${name}` }),
+  'aws:acm/certificate:Certificate': (_name, given) => ({
+    arn: `arn:aws:acm:eu-west-1:${accountId}:certificate/made`,
+    domainValidationOptions: [given.domainName, ...(given.subjectAlternativeNames as string[])].map(
+      (host) => ({
+        domainName: host,
+        resourceRecordName: `_proof.${String(host)}.`,
+        resourceRecordType: 'CNAME',
+        resourceRecordValue: '_value.acm-validations.aws.',
+      }),
+    ),
+  }),
+  'aws:route53/record:Record': (_name, given) => ({ fqdn: given.name }),
   'aws:rds/subnetGroup:SubnetGroup': (name) => ({ name }),
   'aws:rds/parameterGroup:ParameterGroup': (name) => ({ name }),
   'aws:secretsmanager/secret:Secret': (name) => ({

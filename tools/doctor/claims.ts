@@ -31,7 +31,7 @@ function claimFinding(claim: Claim, patient: Patient): Finding | undefined {
   const cause = pendingCause(claim, patient);
   // Waits for a pod, which has a reason of its own when it does not come.
   if (cause === undefined) return undefined;
-  const isClass = cause.includes('StorageClass') || cause.includes('storageclass');
+  const isClass = /no (default one|StorageClass ")|storageclass/.test(cause);
   return {
     id: 'claim-pending',
     what,

@@ -7,12 +7,18 @@ import { claimFindings } from './claims.ts';
 import type { Finding, FindingId } from './finding.ts';
 import { type Patient, logsOf, podFindings } from './pods.ts';
 
-/** Causes before what follows from them. What several objects tell of one cause counts once. */
-export function diagnose(patient: Patient): Finding[] {
+/**
+ * Causes before what follows from them, which is left out where there are any. What several objects tell of one cause counts
+ * once.
+ *
+ * @param known causes that were found otherwise.
+ */
+export function diagnose(patient: Patient, known: readonly Finding[] = []): Finding[] {
   const causes = distinct([
     ...nodeFindings(patient),
     ...claimFindings(patient),
     ...podFindings(patient),
+    ...known,
     ...refusedPods(patient),
     ...jobFindings(patient),
     ...serverFindings(patient),
@@ -39,7 +45,9 @@ export function obstacleToPods(findings: readonly Finding[]): Finding | undefine
 
 function distinct(findings: readonly Finding[]): Finding[] {
   return [
-    ...new Map(findings.map((each) => [`${each.id} ${each.cause}`, each] as const).reverse()).values(),
+    ...new Map(
+      findings.map((each) => [`${each.id} ${each.about ?? each.cause}`, each] as const).reverse(),
+    ).values(),
   ].reverse();
 }
 
@@ -127,20 +135,11 @@ function whyFailed(job: JobRun, { pods }: Observation): string {
   return failedStep(own) ?? condition?.message ?? 'its pods are gone';
 }
 
+/** What somebody has made of it on purpose, or an update has left. */
 function serverFindings({ seen, settings, commands }: Patient): Finding[] {
   const { server } = seen;
-  if (server === undefined) {
-    return [
-      {
-        id: 'server-missing',
-        what: 'there is no server',
-        cause: `no update has come as far as Deployment ${names.server}, or somebody deleted it`,
-        next: commands.up,
-      },
-    ];
-  }
   const findings: Finding[] = [];
-  if (server.spec.replicas === 0) {
+  if (server?.spec.replicas === 0) {
     const stopped = server.metadata.annotations?.[annotations.stoppedReplicas];
     findings.push({
       id: 'server-stopped',
@@ -165,6 +164,16 @@ function serverFindings({ seen, settings, commands }: Patient): Finding[] {
 
 /** Of pods that nothing seems to be wrong with. */
 function consequences({ seen, commands }: Patient): Finding[] {
+  if (seen.server === undefined) {
+    return [
+      {
+        id: 'server-missing',
+        what: 'there is no server',
+        cause: `no update has come as far as Deployment ${names.server}, or somebody deleted it`,
+        next: commands.up,
+      },
+    ];
+  }
   return seen.services
     .filter((service) => readyEndpoints(service, seen) === 0)
     .map((service) => ({

@@ -46,6 +46,8 @@ export interface Finding {
   readonly id: FindingId;
   /** The component that it is about, by its label. */
   readonly component?: string;
+  /** The object behind it, where several tell of the same one. */
+  readonly about?: string;
   /** What is wrong with which object. */
   readonly what: string;
   /** What Kubernetes, the database or the store says about it. */

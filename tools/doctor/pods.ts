@@ -5,12 +5,14 @@ import {
   containersOf,
   failedStep,
   isFinished,
+  mountProblems,
   obstacle,
 } from '../../cluster/pods.ts';
 import type { Settings } from '../../config.ts';
 import { maintenanceComponent } from '../../lib/names.ts';
 import { secretReferences } from '../../lib/secret-references.ts';
 import { type Observation, componentOf } from '../lib/observation.ts';
+import { shortName } from '../lib/logs.ts';
 import { databaseFinding } from './database.ts';
 import type { Commands, Finding } from './finding.ts';
 
@@ -60,7 +62,7 @@ function podFinding(pod: Pod, patient: Patient): Finding | undefined {
   const obstructed = obstacle(pod);
   if (obstructed !== undefined) return obstacleFinding(what, pod, obstructed, patient);
 
-  const mount = warned('FailedMount', 'FailedAttachVolume');
+  const mount = warned(...mountProblems);
   if (isStarting(pod) && mount !== undefined) {
     const cause = (mount.message ?? '').replaceAll(/\s+/g, ' ');
     return (
@@ -141,6 +143,7 @@ function missingObject(
   const reference = secretReferences(settings).find((each) => each.name === name);
   return {
     id: 'secret-missing',
+    about: name,
     what,
     cause,
     next:
@@ -225,4 +228,4 @@ const sections: Readonly<Record<string, typeof serverSection>> = {
 const sectionOf = (component: string) => sections[component] ?? serverSection;
 
 export const logsOf = (component: string, { logs }: Commands): string =>
-  logs.replace('logs --', `logs -- ${component}`);
+  logs.replace('logs --', `logs -- ${shortName(component)}`);

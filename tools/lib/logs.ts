@@ -11,6 +11,10 @@ const aliases: Readonly<Record<string, string>> = {
   vacuum: 'postgres-vacuum',
 };
 
+/** How people call a component. */
+export const shortName = (component: string): string =>
+  Object.keys(aliases).find((alias) => aliases[alias] === component) ?? component;
+
 export interface LogSource {
   readonly pod: string;
   /** Default: all of the pod. */
@@ -51,11 +55,9 @@ export function logSources(seen: Observation, wanted: readonly string[], previou
 function componentNamed(name: string, known: ReadonlySet<string>): string {
   const component = aliases[name] ?? name;
   if (known.has(component)) return component;
-  const names = [...known]
-    .map((each) => Object.keys(aliases).find((alias) => aliases[alias] === each) ?? each)
-    .sort();
+  const names = [...known].map(shortName).sort();
   throw new Error(
-    `The stack has no component ${name}; did you mean ${closest(name, names)}? There are: ${names.join(', ')}, all`,
+    `The stack has no component ${name}; did you mean ${shortName(closest(name, [...names, ...known]))}? There are: ${names.join(', ')}, all`,
   );
 }
 
