@@ -251,7 +251,6 @@ describe('the facts about a cluster', () => {
     expect(facts).to.deep.equal({
       ...none,
       keys: { 'flask-key': 'a', 'kek-passphrase': 'b' },
-      database: {},
       databaseTls: { 'tls.crt': 'c' },
       ingressTls: { 'tls.crt': 'd' },
     });
