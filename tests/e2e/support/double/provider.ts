@@ -34,6 +34,9 @@ interface Rules {
   check?(inputs: Props, fail: (property: string, reason: string) => void, context: Context): void;
 }
 
+/** An object that the engine no longer looks after may stay in the cloud. */
+export type Removal = 'kept' | undefined;
+
 /** A resource type whose objects are in the store. */
 export interface Kind extends Rules {
   /** The id that a new object gets. */
@@ -44,7 +47,7 @@ export interface Kind extends Rules {
   create?(object: CloudObject, context: Context): void | Promise<void>;
   update?(object: CloudObject, context: Context, old: CloudObject): void | Promise<void>;
   /** `object` is what the engine's state has, which is what the real plug-in looks at. */
-  delete?(object: CloudObject, context: Context): void | Promise<void>;
+  delete?(object: CloudObject, context: Context): Removal | Promise<Removal>;
 }
 
 /** A resource type whose objects are in a pretended cloud with an API of its own. */
@@ -261,8 +264,7 @@ function fromStore(type: string, kind: Kind): ServedKind {
       return object.outputs;
     },
     unmake: async (object, context) => {
-      await remove?.(object, context);
-      context.store.remove(type, object.id);
+      if ((await remove?.(object, context)) !== 'kept') context.store.remove(type, object.id);
     },
   };
 }
