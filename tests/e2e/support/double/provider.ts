@@ -43,6 +43,8 @@ export interface Kind extends Rules {
   id(inputs: Props, context: Context): string;
   /** What the service adds to the inputs. Without `old` for a new object. */
   computed?(inputs: Props, context: Context, old?: CloudObject): Props;
+  /** Whether creating what is there already changes that. Default: it is an error. */
+  adopts?(inputs: Props): boolean;
   /** What happens in the cloud, or why it does not. */
   create?(object: CloudObject, context: Context): void | Promise<void>;
   update?(object: CloudObject, context: Context, old: CloudObject): void | Promise<void>;
@@ -239,13 +241,13 @@ function implementation(double: PluginDouble): grpc.UntypedServiceImplementation
 
 /** A resource type whose objects are in the store, served from there. */
 function fromStore(type: string, kind: Kind): ServedKind {
-  const { id: idOf, computed, create, update, delete: remove, ...rules } = kind;
+  const { id: idOf, computed, adopts, create, update, delete: remove, ...rules } = kind;
   return {
     ...rules,
     make: async (inputs, context) => {
       const outputs = { ...inputs, ...computed?.(inputs, context) };
       const object = { id: idOf(inputs, context), inputs, outputs };
-      if (context.store.get(type, object.id) !== undefined)
+      if (context.store.get(type, object.id) !== undefined && adopts?.(inputs) !== true)
         throw new Error(`googleapi: Error 409: ${object.id} already exists., alreadyExists`);
       await create?.(object, context);
       context.store.put(type, object);

@@ -149,6 +149,7 @@ export const connection: Kind = guarded({
   replaceOnChanges: ['network', 'service'],
   id: ({ network: given, service }) => `${encodeURIComponent(text(given))}:${text(service)}`,
   computed: () => ({ peering: 'servicenetworking-googleapis-com' }),
+  adopts: ({ updateOnCreationFail }) => updateOnCreationFail === true,
   create: ({ inputs }, context) => {
     const project = inProject({}, context);
     existing(

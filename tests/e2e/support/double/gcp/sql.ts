@@ -1,7 +1,7 @@
 // Cloud SQL of the pretended Google Cloud: one real PostgreSQL, which the test runs, is what its instance consists of. As in
 // Cloud SQL, users belong to the role cloudsqlsuperuser, which owns the databases, and are no superusers.
 import { execa } from 'execa';
-import type { Context, Kind } from '../provider.ts';
+import type { Context, Invoke, Kind } from '../provider.ts';
 import type { CloudObject, Props, Store } from '../store.ts';
 import { isConnected, networkPath } from './network.ts';
 import {
@@ -21,6 +21,7 @@ import {
 } from './rules.ts';
 
 const INSTANCE = 'gcp:sql/databaseInstance:DatabaseInstance';
+const USER = 'gcp:sql/user:User';
 /** Names of deleted instances, which nobody may use for a week, and the copies that were made at their end. */
 export const DELETED = 'sql/deletedInstance';
 export const FINAL_BACKUP = 'sql/finalBackup';
@@ -241,7 +242,7 @@ export const instance: Kind = guarded({
     await dropAll();
     store.put(DELETED, { id: object.id, inputs: {}, outputs: {} });
     // What was in it went with it, whether or not anybody said so.
-    for (const type of ['gcp:sql/user:User', 'gcp:sql/database:Database'])
+    for (const type of [USER, 'gcp:sql/database:Database'])
       for (const { id, inputs } of store.list(type))
         if (inputs.instance === object.id) store.remove(type, id);
   },
@@ -323,7 +324,9 @@ export const user: Kind = guarded({
     iamEmail: type === 'CLOUD_IAM_SERVICE_ACCOUNT' ? `${text(given)}.gserviceaccount.com` : '',
     sqlServerUserDetails: [],
   }),
-  create: async ({ inputs }, context) => {
+  // A built-in user who is there already gets the new password.
+  adopts: ({ type = 'BUILT_IN' }) => type === 'BUILT_IN',
+  create: async ({ id, inputs }, context) => {
     const { inputs: instanceInputs } = instanceOf(inputs, context);
     const { name: given, type = 'BUILT_IN', password, databaseRoles } = inputs;
     const flags = part(instanceInputs.settings).databaseFlags;
@@ -341,9 +344,10 @@ export const user: Kind = guarded({
     const roles = type === 'BUILT_IN' ? ['cloudsqlsuperuser'] : [];
     const granted = Array.isArray(databaseRoles) ? databaseRoles.map(text) : roles;
     const options = type === 'BUILT_IN' ? `CREATEDB CREATEROLE PASSWORD ${literal(password)}` : '';
+    const verb = context.store.get(USER, id) === undefined ? 'CREATE' : 'ALTER';
     await explained(`insert user ${text(given)}`, () =>
       sql(
-        `CREATE ROLE ${name(given)} LOGIN ${options};` +
+        `${verb} ROLE ${name(given)} LOGIN ${options};` +
           granted.map((role) => `GRANT ${name(role)} TO ${name(given)};`).join(''),
       ),
     );
@@ -368,3 +372,10 @@ async function explained(what: string, work: () => Promise<unknown>): Promise<vo
     });
   }
 }
+
+/** What is there already, by its name. */
+export const getDatabaseInstance: Invoke = (args, context) => {
+  const { outputs } = existing(context.store, INSTANCE, text(args.name), 'The Cloud SQL instance');
+  const { deletionPolicy: _, settings, ...told } = outputs;
+  return { ...told, id: args.name, settings: [settings] };
+};

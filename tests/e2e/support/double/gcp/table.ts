@@ -4,7 +4,7 @@ import * as iam from './iam.ts';
 import * as network from './network.ts';
 import * as sql from './sql.ts';
 import * as storage from './storage.ts';
-import { numberOf, projectId, text } from './rules.ts';
+import { inProject, numberOf, projectId, text } from './rules.ts';
 
 export const table: CloudTable = {
   kinds: {
@@ -34,6 +34,12 @@ export const table: CloudTable = {
     'gcp:storage/bucketIAMMember:BucketIAMMember': iam.bucketMember,
   },
   functions: {
+    'gcp:sql/getDatabaseInstance:getDatabaseInstance': sql.getDatabaseInstance,
+    'gcp:storage/getProjectServiceAccount:getProjectServiceAccount': (args, context) => {
+      const project = inProject(args, context);
+      const emailAddress = `service-${numberOf(project)}@gs-project-accounts.iam.gserviceaccount.com`;
+      return { id: emailAddress, emailAddress, member: `serviceAccount:${emailAddress}`, project };
+    },
     'gcp:organizations/getProject:getProject': ({ projectId: given }, { config }) => {
       const id = text(given) || text(config.project);
       return { id: `projects/${id}`, projectId: id, name: id, number: numberOf(id), labels: {} };
