@@ -1,6 +1,6 @@
 // The metadata server of the pretended GKE, as a process in the network of the node: it tells a pod the account that its
 // ServiceAccount names, provided that the account trusts that. https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { execa } from 'execa';
 import { Store } from '../double/store.ts';
 import { tokenOf, trusts } from './identity.ts';
