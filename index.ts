@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import { loadCloud } from './clouds/index.ts';
+import { followPods } from './cluster/followed-pods.ts';
 import { checkCluster } from './cluster/preflight.ts';
 import { clusterRollout, realSurroundings } from './cluster/rollout.ts';
 import {
@@ -39,7 +40,9 @@ const settings = loadSettings();
 const { dataProtection } = settings;
 const cloud = await loadCloud(settings);
 const access = await cloud.cluster();
+await cloud.prepare?.();
 const facts = await checkCluster(access, settings);
+followPods(access, settings);
 const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
 
 const provider = new Provider('kubernetes', {
@@ -78,6 +81,7 @@ const backendStore = new BackendStore(
     cloud,
     rotation: settings.secrets.rotation.database,
     certificate: facts.databaseTls,
+    keptPassword: facts.database.password,
     sharedMounts: artifactStore.claimMounts,
   },
   outerOpts,

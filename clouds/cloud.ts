@@ -20,6 +20,11 @@ export interface StoreArgs {
   readonly namespace: Input<string>;
 }
 
+export interface DatabaseArgs extends StoreArgs {
+  /** Password that an earlier stack left with the data. */
+  readonly keptPassword?: string | undefined;
+}
+
 export interface IdentitiesArgs {
   readonly namespace: Input<string>;
   /** Workloads that need something of the cloud, each with a ServiceAccount of its own. */
@@ -48,6 +53,13 @@ export interface Cloud {
   /** The cluster that the stack deploys to. */
   cluster(): ClusterAccess | Promise<ClusterAccess>;
 
+  /**
+   * Looks at what the stack builds on in the cloud, before anything is registered but the cloud's own providers.
+   *
+   * @throws RunError with every mistake in one message.
+   */
+  prepare?(): Promise<void>;
+
   /** Providers of the cloud's resources, for the components that have such children. */
   readonly providers: readonly ProviderResource[];
 
@@ -55,7 +67,7 @@ export interface Cloud {
   bucket?(name: string, args: StoreArgs, opts: ComponentResourceOptions): Omit<ArtifactConnection, 'mode'>;
 
   /** Makes or finds the managed database, and in it the user of the stack. */
-  database?(name: string, args: StoreArgs, opts: ComponentResourceOptions): BackendConnection;
+  database?(name: string, args: DatabaseArgs, opts: ComponentResourceOptions): BackendConnection;
 
   /** Binds ServiceAccounts to identities of the cloud with the rights that they need; by component label. */
   identities?(

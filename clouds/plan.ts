@@ -7,6 +7,8 @@ export interface CloudPlan {
     readonly artifactStore: Settings['artifactStore']['kind'];
     readonly backendStore: Settings['backendStore']['kind'];
     readonly dataProtection: Settings['dataProtection'];
+    /** Secret that `identity.kind` keys reads. */
+    readonly credentials: string;
   };
   /** Kinds of stores that no other cloud has. */
   readonly ownKinds: readonly string[];

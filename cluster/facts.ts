@@ -4,7 +4,7 @@ import { secretMark } from '../lib/hash.ts';
 import { uriPort } from '../lib/database.ts';
 import { mlflowVersion } from '../lib/image.ts';
 import { instanceName, isOwn } from '../lib/labels.ts';
-import { annotations, databaseTlsSecret, ingressNames, names } from '../lib/names.ts';
+import { annotations, databaseSecret, databaseTlsSecret, ingressNames, names } from '../lib/names.ts';
 import { secretReferences } from '../lib/secret-references.ts';
 import { readContent } from './checks/references.ts';
 import { type KubernetesObject, objectPath } from './client.ts';
@@ -19,6 +19,8 @@ export interface ClusterFacts {
   readonly keys: Readonly<Record<string, string>>;
   /** The same of Secret `mlflow-postgres-tls`. */
   readonly databaseTls: Readonly<Record<string, string>>;
+  /** The same of Secret `mlflow-database`. */
+  readonly database: Readonly<Record<string, string>>;
   /** The same of Secret `mlflow-ingress-self-signed`. */
   readonly ingressTls: Readonly<Record<string, string>>;
   /** The server that is there; undefined when there is none. */
@@ -47,6 +49,7 @@ export interface DeployedServer {
 export const noFacts: ClusterFacts = {
   keys: {},
   databaseTls: {},
+  database: {},
   deployed: undefined,
   externalRevision: '',
   databasePorts: {},
@@ -55,15 +58,17 @@ export const noFacts: ClusterFacts = {
 
 export async function readFacts(view: ClusterView, settings: Settings): Promise<ClusterFacts> {
   const namespace = settings.namespace.name;
-  const [keys, databaseTls, ingressTls, deployed, externalRevision, databasePorts] = await Promise.all([
-    ownSecret(view, namespace, names.keys),
-    ownSecret(view, namespace, databaseTlsSecret),
-    ownSecret(view, namespace, ingressNames(names.ingress).selfSigned),
-    readDeployed(view, namespace),
-    revisionOf(view, settings),
-    portsInUris(view, settings),
-  ]);
-  return { keys, databaseTls, ingressTls, deployed, externalRevision, databasePorts };
+  const [keys, databaseTls, database, ingressTls, deployed, externalRevision, databasePorts] =
+    await Promise.all([
+      ownSecret(view, namespace, names.keys),
+      ownSecret(view, namespace, databaseTlsSecret),
+      ownSecret(view, namespace, databaseSecret),
+      ownSecret(view, namespace, ingressNames(names.ingress).selfSigned),
+      readDeployed(view, namespace),
+      revisionOf(view, settings),
+      portsInUris(view, settings),
+    ]);
+  return { keys, databaseTls, database, ingressTls, deployed, externalRevision, databasePorts };
 }
 
 async function ownSecret(

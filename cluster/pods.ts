@@ -24,15 +24,23 @@ export interface Condition {
   readonly message?: string;
 }
 
-interface ContainerStatus {
+export interface ContainerStatus {
   readonly name: string;
+  readonly ready?: boolean;
+  readonly restartCount?: number;
   readonly state?: ContainerState;
   readonly lastState?: ContainerState;
 }
 
 interface ContainerState {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
-  readonly terminated?: { readonly exitCode: number; readonly reason?: string; readonly message?: string };
+  readonly running?: object;
+  readonly terminated?: {
+    readonly exitCode: number;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly finishedAt?: string;
+  };
 }
 
 const componentLabel = 'app.kubernetes.io/component';
@@ -56,7 +64,7 @@ export async function podsOf(client: ClusterClient, namespace: string, selector:
 export const isFinished = ({ status }: Pod): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed';
 
-const containersOf = ({ status }: Pod): ContainerStatus[] => [
+export const containersOf = ({ status }: Pod): ContainerStatus[] => [
   ...(status?.initContainerStatuses ?? []),
   ...(status?.containerStatuses ?? []),
 ];
@@ -126,31 +134,43 @@ export function messageOf(pods: readonly Pod[], container: string): string | und
     .find((message) => message !== undefined);
 }
 
-function lastLines(text = ''): string {
+export function lastLines(text = ''): string {
   return text.trim().split('\n').slice(-15).join('\n');
 }
 
-interface KubernetesEvent {
+export interface KubernetesEvent {
+  readonly reason?: string;
   readonly message?: string;
   readonly lastTimestamp?: string | null;
   readonly eventTime?: string | null;
-  readonly involvedObject: { readonly name?: string };
+  readonly involvedObject: { readonly kind?: string; readonly name?: string };
 }
 
-/** The newest warning about some objects. A full quota, for instance, is told nowhere else. */
+export const timeOf = ({ lastTimestamp, eventTime }: KubernetesEvent): string =>
+  lastTimestamp ?? eventTime ?? '';
+
+/** Reasons of warnings about volumes of a pod. */
+export const mountProblems: readonly string[] = ['FailedMount', 'FailedAttachVolume'];
+
+/** The warnings in a namespace, the newest first. A full quota, for instance, is told nowhere else. */
+export async function warningsIn(
+  client: Pick<ClusterClient, 'get'>,
+  namespace: string,
+): Promise<readonly KubernetesEvent[]> {
+  const path = `${objectPath('api/v1', namespace, 'events')}?fieldSelector=${encodeURIComponent('type=Warning')}`;
+  const { items = [] } = (await client.get<ObjectList<KubernetesEvent>>(path)) ?? {};
+  return [...items].sort((a, b) => timeOf(b).localeCompare(timeOf(a)));
+}
+
+/** The newest warning about some objects. */
 export async function newestWarning(
   client: ClusterClient,
   namespace: string,
   isAbout: (name: string) => boolean,
 ): Promise<string | undefined> {
-  const path = `${objectPath('api/v1', namespace, 'events')}?fieldSelector=${encodeURIComponent('type=Warning')}`;
-  const list = await client.get<ObjectList<KubernetesEvent>>(path).catch((error: unknown) => {
-    if (error instanceof ForbiddenError) return undefined;
+  const warnings = await warningsIn(client, namespace).catch((error: unknown) => {
+    if (error instanceof ForbiddenError) return [];
     throw error;
   });
-  const time = ({ lastTimestamp, eventTime }: KubernetesEvent) => lastTimestamp ?? eventTime ?? '';
-  return (list?.items ?? [])
-    .filter(({ involvedObject }) => isAbout(involvedObject.name ?? ''))
-    .sort((a, b) => time(b).localeCompare(time(a)))
-    .at(0)?.message;
+  return warnings.find(({ involvedObject }) => isAbout(involvedObject.name ?? ''))?.message;
 }

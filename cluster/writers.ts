@@ -72,21 +72,23 @@ export async function conclude(watch: Watch): Promise<void> {
 }
 
 /**
- * Why the server is not ready after a while; undefined when all its pods are of the newest kind and available, as
- * `kubectl rollout status` sees it. Pulumi's plug-in may take the pods of before for those of an update, since it does not
- * compare the generation that the status is of.
+ * Whether all pods are of the newest kind and available, as `kubectl rollout status` sees it. Pulumi's plug-in may take the
+ * pods of before for those of an update, since it does not compare the generation that the status is of.
  */
+export function isRolledOut({ metadata, spec, status = {} }: Deployment): boolean {
+  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
+  const isCurrent = observedGeneration >= (metadata.generation ?? 0);
+  const isUpdated = updatedReplicas >= (spec.replicas ?? 1) && replicas <= updatedReplicas;
+  return isCurrent && isUpdated && availableReplicas >= updatedReplicas;
+}
+
+/** Why the server is not ready after a while; undefined when it is. */
 export async function notReady(watch: Watch, seconds = startSeconds): Promise<string | undefined> {
   const { client, namespace, clock } = watch;
   let deployment: Deployment | undefined;
   const isReady = await poll(clock, seconds, async () => {
     deployment = await client.get<Deployment>(deploymentPath(namespace));
-    if (deployment === undefined) return false;
-    const { metadata, spec, status = {} } = deployment;
-    const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
-    const isCurrent = observedGeneration >= (metadata.generation ?? 0);
-    const isUpdated = updatedReplicas >= (spec.replicas ?? 1) && replicas <= updatedReplicas;
-    return (isCurrent && isUpdated && availableReplicas >= updatedReplicas) || undefined;
+    return deployment === undefined ? false : isRolledOut(deployment) || undefined;
   });
   if (isReady) return undefined;
   if (deployment === undefined) return 'is gone: somebody deleted its Deployment';

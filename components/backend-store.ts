@@ -23,6 +23,8 @@ export interface BackendStoreArgs extends StorageArgs {
   readonly kind: 'postgres' | 'cloudSql' | 'rds' | 'sqlite' | 'external';
   /** Makes the database of kinds `cloudSql` and `rds`. */
   readonly cloud?: Pick<Cloud, 'database'> | undefined;
+  /** Password of the managed database that an earlier stack left in the cluster. */
+  readonly keptPassword?: string | undefined;
   /** Image that keeps to the contract of the official one: POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB, PGDATA. */
   readonly image: string;
   readonly imagePullSecrets: readonly string[];
@@ -98,7 +100,13 @@ function ofCloud(name: string, args: BackendStoreArgs, parent: pulumi.Resource):
 }
 
 /** Args as the state keeps them: encrypted where they are secret, and without what was only found there. */
-function recordedArgs({ certificate: _, cloud: __, password, ...args }: BackendStoreArgs): pulumi.Inputs {
+function recordedArgs({
+  certificate: _,
+  cloud: __,
+  keptPassword: ___,
+  password,
+  ...args
+}: BackendStoreArgs): pulumi.Inputs {
   return password === undefined ? args : { ...args, password: pulumi.secret(password) };
 }
 

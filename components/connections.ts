@@ -44,10 +44,12 @@ export interface BucketAccess {
 
 /** A managed database, and how its users log in. */
 export interface InstanceAccess {
-  /** By which the cloud knows it: `project:region:instance`, or the resource id of an RDS instance. */
+  /** By which the cloud knows it: `project:region:instance`, or the identifier of an RDS instance. */
   readonly id: Input<string>;
   /** User of the stack in it. */
   readonly user: Input<string>;
+  /** What the right to log in as that user is given for, where that is more than the instance. */
+  readonly logIn?: Input<string> | undefined;
   /** Whether identities log in, instead of a password. */
   readonly iam: boolean;
   /** Whether identities need the right to connect through the cloud's own proxy. */

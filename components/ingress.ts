@@ -46,9 +46,17 @@ export interface IngressArgs {
   readonly port: number;
   readonly httpsPort: number;
   readonly tls: readonly IngressTls[];
-  /** Whose certificate cert-manager is to get for all hosts. */
+  /** Where one certificate for all hosts comes from: cert-manager, or the cloud. */
   readonly certificate?:
-    { readonly issuer?: string | undefined; readonly clusterIssuer?: string | undefined } | undefined;
+    | {
+        readonly issuer?: string | undefined;
+        readonly clusterIssuer?: string | undefined;
+        /** Kept by the cloud, which names it by an annotation. */
+        readonly googleManaged?: boolean | undefined;
+        readonly acmArn?: string | undefined;
+        readonly acm?: boolean | undefined;
+      }
+    | undefined;
   /** Whether HTTP leads to HTTPS, where there is a certificate. */
   readonly redirectHttp: boolean;
   /** Whether only the cloud's own network reaches it. */
@@ -183,6 +191,8 @@ function issuerAnnotations({ certificate }: IngressArgs): Annotations {
 
 /** Where the controller finds the certificate of each host. */
 function certificates(name: string, args: IngressArgs, parent: pulumi.Resource): networking.v1.IngressTLS[] {
+  const { issuer, clusterIssuer } = args.certificate ?? {};
+  if (args.certificate !== undefined && issuer === undefined && clusterIssuer === undefined) return [];
   if (args.certificate !== undefined)
     return [{ hosts: [...args.hosts], secretName: ingressNames(name).issued }];
   return args.tls.map((entry, index) => {

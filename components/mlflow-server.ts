@@ -106,6 +106,8 @@ export interface MlflowServerArgs extends ScalingArgs {
   readonly canRoll: boolean;
   /** Additions to the server's pods alone. */
   readonly pod: PodParts;
+  /** Whether pods start with `sleep` instead of MLflow, for somebody to look around in them. */
+  readonly diagnosticMode: boolean;
   /** Seconds that an update waits for the migration, and then for the server. */
   readonly timeoutSeconds: number;
 }
@@ -221,6 +223,7 @@ function serverPod(
     mountToken: hasRules(args.rbac),
     script: 'launch',
     args: ['mlflow', 'server', ...serverArgs(args)],
+    idle: args.diagnosticMode,
     env: [
       ...serverEnv(name, args),
       ...plainVariables({ ...args.keys.settings, ...readReplica.settings, ...signIn.settings }),

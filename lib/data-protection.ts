@@ -9,3 +9,8 @@ export function dataOptions(
 ): Pick<ComponentResourceOptions, 'protect' | 'retainOnDelete'> {
   return { protect: mode === 'protect', retainOnDelete: mode === 'retain' };
 }
+
+/** The same for what guards data that is elsewhere: it stays for as long as the data does, and may be replaced. */
+export const guardOptions = (mode: DataProtection): Pick<ComponentResourceOptions, 'retainOnDelete'> => ({
+  retainOnDelete: mode !== 'delete',
+});

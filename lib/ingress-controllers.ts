@@ -43,11 +43,16 @@ export interface ControllerObject {
   readonly remedy: string;
 }
 
+export const cloudCertificates = ['googleManaged', 'acmArn', 'acm'] as const;
+export type CloudCertificate = (typeof cloudCertificates)[number];
+
 interface Controller {
   /** How it calls itself in `spec.controller` of an IngressClass. */
   readonly implementation?: string;
   /** Whether it takes certificates from Secrets. */
   readonly readsSecrets: boolean;
+  /** Certificates of its cloud that it can use, as `ingress.certificate` has them. */
+  readonly cloudCertificates?: readonly CloudCertificate[];
   readonly canBeInternal: boolean;
   readonly canLimitSources: boolean;
   readonly canAskPasswords: boolean;
@@ -229,6 +234,7 @@ const gkeOnly = 'class gce is for GKE with its HTTP load balancing switched on; 
 /** https://cloud.google.com/kubernetes-engine/docs/how-to/ingress-configuration */
 const gce: Controller = {
   readsSecrets: true,
+  cloudCertificates: ['googleManaged'],
   canBeInternal: true,
   canLimitSources: false,
   canAskPasswords: false,
@@ -279,6 +285,7 @@ const gce: Controller = {
 const alb: Controller = {
   implementation: 'ingress.k8s.aws/alb',
   readsSecrets: false,
+  cloudCertificates: ['acmArn', 'acm'],
   canBeInternal: true,
   canLimitSources: true,
   canAskPasswords: false,

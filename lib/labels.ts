@@ -4,6 +4,18 @@ import * as pulumi from '@pulumi/pulumi';
 export const instanceName = (): string => `${pulumi.getProject()}.${pulumi.getStack()}`;
 
 /**
+ * Project and stack as the beginning of a name in a cloud: lower-case letters, digits and single hyphens. Random digits after
+ * it tell it from those of others.
+ */
+export function cloudName(maxLength: number): string {
+  const plain = `${pulumi.getProject()}-${pulumi.getStack()}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return plain
+    .replace(/^[^a-z]+/, '')
+    .slice(0, maxLength)
+    .replace(/-$/, '');
+}
+
+/**
  * What a selector matches: the pods of one component of this stack, never those of another component.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
  */

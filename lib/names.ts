@@ -35,6 +35,8 @@ export const serviceHost = (namespace: string, service: string = names.server): 
 export const serverComponent = 'tracking-server';
 /** Label of the pods that commands of operators start for a while. */
 export const maintenanceComponent = 'maintenance';
+/** Secret with the password of a managed database, kept for as long as the database is. */
+export const databaseSecret = 'mlflow-database';
 /** Secret with the certificate of the database in the cluster. */
 export const databaseTlsSecret = `${names.backendStore}-tls`;
 /** CronJob that vacuums the database in the cluster. */
@@ -94,8 +96,8 @@ const workloads = [names.server, ...stores, names.migration, names.maintenance, 
 export const plannedObjects: readonly PlannedObject[] = [
   ...[...stores, names.sqlite].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
   ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
-  ...[names.keys, databaseTlsSecret, besideIngress.selfSigned, besideIngress.passwords].map((name) =>
-    object('Secret', 'api/v1', name),
+  ...[names.keys, databaseSecret, databaseTlsSecret, besideIngress.selfSigned, besideIngress.passwords].map(
+    (name) => object('Secret', 'api/v1', name),
   ),
   ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
     object('ServiceAccount', 'api/v1', name),

@@ -44,6 +44,8 @@ export interface MlflowPodArgs {
   readonly parts?: PodParts;
   /** Ports, probes and the like of the main container. */
   readonly container?: Partial<core.v1.Container>;
+  /** Whether the main container does nothing, and nothing runs before it. Default: false. */
+  readonly idle?: boolean;
   /** Restart policy and the like. */
   readonly pod?: Partial<core.v1.PodSpec>;
 }
@@ -71,6 +73,15 @@ export function mlflowPod(
     ...containerBasics,
   };
   const command = (script: string) => ['python3', `${filesPath}/${script}.py`];
+  const steps = [
+    {
+      ...shared,
+      name: 'wait-for-database',
+      command: command('wait_for_database'),
+      resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
+    },
+    ...parts.flatMap(({ initContainers }) => initContainers),
+  ];
   const merged = <T>(of: (each: PodParts) => Readonly<Record<string, T>>) =>
     Object.assign({}, ...parts.map(of)) as Record<string, T>;
   return {
@@ -98,13 +109,7 @@ export function mlflowPod(
         ...parts
           .flatMap(({ sidecars }) => sidecars)
           .map((sidecar) => ({ ...sidecar, restartPolicy: 'Always' })),
-        {
-          ...shared,
-          name: 'wait-for-database',
-          command: command('wait_for_database'),
-          resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
-        },
-        ...parts.flatMap(({ initContainers }) => initContainers),
+        ...(args.idle ? [] : steps),
       ],
       containers: [
         {
@@ -120,6 +125,7 @@ export function mlflowPod(
             limits: definedOnly(args.resources.limits),
           },
           ...args.container,
+          ...(args.idle && idleContainer),
         },
       ],
       volumes: mounts.volumes,
@@ -127,6 +133,17 @@ export function mlflowPod(
     },
   };
 }
+
+/** Whoever is the first process of a container hears a signal only when it asks for it. */
+export const idleCommand = ['sh', '-c', 'trap exit TERM; sleep infinity & wait'];
+
+const idleContainer: Partial<core.v1.Container> = {
+  command: idleCommand,
+  args: [],
+  startupProbe: undefined,
+  readinessProbe: undefined,
+  livenessProbe: undefined,
+};
 
 /** What a pod has without anybody asking: a place to write to, and the scripts. */
 function ownMounts(runtime: PodRuntime, { tmpSize, tmpStorageClassName }: MlflowPodArgs): Mounts {

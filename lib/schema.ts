@@ -81,6 +81,7 @@ const isObject = (value: unknown): boolean =>
 export const secretKey = () =>
   section({
     secretName: secretName(),
+    /** Key in it. */
     key: dataKey('Secret'),
   });
 
@@ -163,18 +164,16 @@ export function resources(defaults: {
 }) {
   return optionalSection({
     requests: optionalSection({
+      /** Processor time that is kept for it. */
       cpu: v.optional(cpu(), defaults.requests.cpu),
+      /** Memory that is kept for it. */
       memory: v.optional(size(), defaults.requests.memory),
     }),
     limits: optionalSection({
+      /** Most processor time. */
       cpu: defaults.limits.cpu === undefined ? v.optional(cpu()) : v.optional(cpu(), defaults.limits.cpu),
+      /** Most memory; beyond it the container is ended. */
       memory: v.optional(size(), defaults.limits.memory),
     }),
   });
-}
-
-/** Requests and limits whose defaults depend on another setting. */
-export function partialResources() {
-  const quantities = () => optionalSection({ cpu: v.optional(cpu()), memory: v.optional(size()) });
-  return optionalSection({ requests: quantities(), limits: quantities() });
 }

@@ -2,6 +2,7 @@
 import type { Settings } from '../config.ts';
 import { defaultImages } from './image.ts';
 import { parseQuantity } from './quantity.ts';
+import { looksSecret } from './secret-names.ts';
 
 const gib = 2 ** 30;
 
@@ -9,8 +10,6 @@ const gib = 2 ** 30;
 export function memoryNeed(workers: number, jobs: boolean): number {
   return (0.17 + 0.19 * workers + (jobs ? 1.26 : 0)) * gib;
 }
-
-const secretName = /PASSWORD|SECRET|TOKEN|API_?KEY|ACCESS_KEY(?!_ID)|PRIVATE_KEY|CREDENTIAL/i;
 
 /** One sentence per doubtful setting. */
 export function warnings({ server, backendStore, auth, metrics, httpRoute }: Settings): string[] {
@@ -33,12 +32,17 @@ export function warnings({ server, backendStore, auth, metrics, httpRoute }: Set
       'mlflow-stack:server.allowAnyHost is true: a web page that a user visits can reach the server by a name of its own (DNS rebinding); name the hosts in server.extraAllowedHosts instead',
     );
   }
+  if (server.diagnosticMode) {
+    found.push(
+      'mlflow-stack:server.diagnosticMode is true: the pods sleep, and nobody can use MLflow; set it to false when you have found what you looked for',
+    );
+  }
   if (server.tls.enabled && httpRoute.enabled) {
     found.push(
       'mlflow-stack:server.tls.enabled is true, so the Gateway of httpRoute has to speak TLS to Service mlflow: give the Service a BackendTLSPolicy, docs/entry.md#tls-in-the-pod',
     );
   }
-  for (const name of Object.keys(server.env).filter((each) => secretName.test(each))) {
+  for (const name of Object.keys(server.env).filter(looksSecret)) {
     found.push(
       `mlflow-stack:server.env has ${name}, which looks like a secret, but whoever may read ConfigMaps sees its value; use server.envFrom with a Secret`,
     );

@@ -20,49 +20,88 @@ import {
 
 const userName = () => text('a user name', /^[\w.@-]+$/, 255);
 const userNames = () => v.array(userName(), 'a list of user names');
+const httpsAddress = () =>
+  text('an address such as https://id.example.com/authorize', /^https:\/\/\S+$/, 2048);
 const words = (what: string) => v.optional(v.array(text(what, /^\S+$/), `a list, each item ${what}`), []);
 
 export const auth = optionalSection({
   /**
-   * `none`: whoever reaches the server may do anything. `basic`: MLflow's own users and permissions. `oauth2Proxy`: single
-   * sign-on in front of each pod. `edge`: passwords at the Ingress. `plugin`: an auth plug-in in MLflow's image.
+   * `none`: whoever reaches the server may do anything. `basic`: MLflow's own users and permissions, in a database
+   * `mlflow_auth` beside the backend store; MLflow 3.16.1 or newer. `oauth2Proxy`: single sign-on in front of MLflow, in its
+   * pods. `edge`: passwords at the Ingress controller. `plugin`: an auth plug-in in MLflow's image; MLflow 3.16.0 or newer.
    */
   kind: v.optional(oneOf(['none', 'basic', 'oauth2Proxy', 'edge', 'plugin']), 'none'),
-  /** Accepts that anybody who reaches a way in from outside may do anything, where `kind` is `none`. */
+  /**
+   * Accepts that anybody may do anything who reaches an Ingress, a route or a LoadBalancer that is not limited to known
+   * networks, where `kind` is `none`.
+   */
   acceptPublic: v.optional(flag(), false),
+  /** Kind `basic`: name of the first administrator. */
   adminUsername: v.optional(userName(), 'admin'),
-  /** Password of that user, a secret of at least 12 characters. Default: generated, in output adminPassword. */
+  /**
+   * Password of that user, 12 characters or more; output `adminPassword` shows it. Excludes `adminPasswordFrom`. Default:
+   * generated, 24 characters.
+   */
   adminPassword: v.optional(secretText(12)),
   /** Existing Secret with that password. */
   adminPasswordFrom: v.optional(secretKey()),
-  /** What users may do with what they were given no permission for. */
+  /** Kind `basic`, and `plugin` with `oidc-auth`: what users may do with what they were given no permission for. */
   defaultPermission: v.optional(oneOf(['READ', 'USE', 'EDIT', 'MANAGE', 'NO_PERMISSIONS']), 'READ'),
-  /** Seconds that a server remembers a checked password: three times the requests, but a revoked one works as long. */
+  /**
+   * Kind `basic`: seconds that a server remembers a checked password. Three times the requests, but a revoked password works
+   * that much longer.
+   */
   cacheSeconds: v.optional(wholeNumber(0, 3600), 0),
 
-  /** Kind `edge`: the Ingress controller asks for a name and a password. */
   edge: optionalSection({
-    /** Who may enter. Each gets a generated password, in output passwords. */
+    /** Kind `edge`: who may enter. Each gets a generated password, in output `passwords`. Needs `ingress.enabled`. */
     users: v.optional(userNames(), ['mlflow']),
+    /** With alb: people log in at an OpenID provider before the load balancer lets them through. */
+    oidc: v.optional(
+      section({
+        issuer: httpsAddress(),
+        authorizationEndpoint: httpsAddress(),
+        tokenEndpoint: httpsAddress(),
+        userInfoEndpoint: httpsAddress(),
+        /** Client that the provider knows this server by. Its redirect address is <entry>/oauth2/idpresponse. */
+        clientId: text('the id of a client', /^\S+$/),
+        /** Existing Secret with the secret of that client. */
+        clientSecretFrom: secretKey(),
+      }),
+    ),
+    /** With alb: people log in at a user pool of Amazon Cognito. */
+    cognito: v.optional(
+      section({
+        userPoolArn: text(
+          'the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123',
+          /^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool\/[\w-]+$/,
+        ),
+        userPoolClientId: text('the id of a client of that user pool', /^[\w+]+$/),
+        /** Domain of its log-in page: the prefix alone, or a host name. */
+        userPoolDomain: text('a domain such as my-team', /^[a-z0-9][-.a-z0-9]*$/),
+      }),
+    ),
   }),
 
-  /** Kind `oauth2Proxy`: https://oauth2-proxy.github.io/oauth2-proxy/ beside MLflow, which listens to nobody else. */
   oauth2Proxy: optionalSection({
-    /** Kind of identity provider, as oauth2-proxy names it. */
+    /** Kind of identity provider, as [oauth2-proxy](https://oauth2-proxy.github.io/oauth2-proxy/configuration/providers/) names it. */
     provider: v.optional(text('a provider of oauth2-proxy such as oidc', /^[a-z][-a-z0-9]*$/), 'oidc'),
-    /** Address of the identity provider, as its tokens name it. */
+    /** Address of the identity provider, as its tokens name it. Required with `oidc` and other providers that are found by it. */
     issuerUrl: v.optional(text('an address such as https://id.example.com', /^https?:\/\/\S+$/, 2048)),
-    /** Client that the provider knows this server by. Its redirect address is <entry>/oauth2/callback. */
+    /** Client that the provider knows this server by. Its redirect address is `<URL of the first host>/oauth2/callback`. */
     clientId: v.optional(text('the id of a client', /^\S+$/)),
     /** Existing Secret with the secret of that client. */
     clientSecretFrom: v.optional(secretKey()),
-    /** Domains of the mail addresses that may enter; `*` for whoever the provider knows. */
+    /**
+     * Domains of the mail addresses that may enter; `*` for whoever the provider knows. This or `allowedGroups` is required;
+     * with both, people need both.
+     */
     emailDomains: words('a domain such as example.com, or *'),
     /** Groups of the provider whose members may enter. */
     allowedGroups: words('the name of a group'),
     /** Scopes that are asked for. Default: the provider's own. */
     scopes: words('the name of a scope'),
-    /** Programs that log in by name and password, where they cannot get a token. Each password is in output passwords. */
+    /** Programs that log in by name and generated password, where they cannot get a token; output `passwords`. */
     users: v.optional(userNames(), []),
     /** Further options of oauth2-proxy. Not for secrets. */
     extraArgs: v.optional(
@@ -72,23 +111,30 @@ export const auth = optionalSection({
       ),
       [],
     ),
+    /** Image of oauth2-proxy 7.15 or newer. */
     image: v.optional(imageWithTag(), defaultImages.oauth2Proxy),
+    /** Of oauth2-proxy, per pod. */
     resources: resources({ requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } }),
   }),
 
-  /** Kind `plugin`: https://mlflow.org/docs/latest/ml/plugins/, installed in `server.image`. */
   plugin: optionalSection({
-    /** What `mlflow server --app-name` knows it by. `oidc-auth`, of mlflow-oidc-auth, is set up as a whole. */
+    /**
+     * What `mlflow server --app-name` knows the plug-in by. `oidc-auth`, of mlflow-oidc-auth, is set up as a whole. Its package
+     * must be in `server.image`.
+     */
     appName: v.optional(text('the name of an app such as oidc-auth', /^[\w][\w.-]*$/)),
-    /** Its variables, none of them secret. */
+    /** Variables of the plug-in, none of them secret. */
     env: texts(),
-    /** ConfigMaps and Secrets whose keys become its variables. */
+    /** ConfigMaps and Secrets whose keys become variables of the plug-in, as in a container. */
     envFrom: manifests<core.v1.EnvFromSource>('a source with configMapRef or secretRef'),
-    /** Existing Secret by which garbage collection logs in. Not for `oidc-auth`, where it needs none. */
+    /** Existing Secret by which garbage collection logs in. Required where that is on, but not for `oidc-auth`. */
     credentialsFrom: v.optional(
       section({
         secretName: secretName(),
-        /** Keys of the Secret; each becomes a variable of the same name. */
+        /**
+         * Keys of it, each of which becomes a variable of that name: the token, or both of `MLFLOW_TRACKING_USERNAME` and
+         * `MLFLOW_TRACKING_PASSWORD`.
+         */
         keys: v.optional(
           v.array(
             oneOf(['MLFLOW_TRACKING_TOKEN', 'MLFLOW_TRACKING_USERNAME', 'MLFLOW_TRACKING_PASSWORD']),

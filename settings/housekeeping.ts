@@ -6,21 +6,28 @@ import { cronSchedule, timeZone } from './schedule.ts';
 const age = (allowed: string, pattern: RegExp) => text(allowed, pattern);
 
 export const migrations = optionalSection({
-  /** False leaves `mlflow db upgrade` to you; the server refuses to start until it is done. */
+  /**
+   * `false` leaves `mlflow db upgrade postgresql+psycopg2://...` to you: the server refuses to start on an older schema, unless
+   * a release only adds tables, which it makes by itself.
+   */
   enabled: v.optional(flag(), true),
   /** Any new text runs the migration once more. */
   runId: v.optional(text('up to 63 letters, digits, dots, hyphens and underscores', /^[\w.-]*$/, 63), ''),
-  /** Copies the database before its schema changes. */
+  /**
+   * Copies a database within its server before its schema changes, and keeps the last two copies. MySQL and MSSQL cannot be
+   * copied: take a backup and set it to `false`.
+   */
   snapshot: v.optional(flag(), true),
 });
 
 export const gc = optionalSection({
+  /** Makes the CronJob that removes for good what users have deleted, rows and files. */
   enabled: v.optional(flag(), true),
-  /** When `mlflow gc` runs, in cron's five fields. Default: Sundays at 2. */
+  /** When it runs. Default: Sundays at 2. */
   schedule: v.optional(cronSchedule(), '0 2 * * 0'),
-  /** IANA time zone of the schedule. */
+  /** IANA time zone of the schedule, such as `Europe/Berlin`. */
   timeZone: v.optional(timeZone(), 'Etc/UTC'),
-  /** Age since deletion, `30d`, `1d12h`; `all` removes whatever is deleted, however recently. */
+  /** Age since deletion; `all` removes whatever is deleted, however recently. */
   olderThan: v.optional(
     age('an age such as 30d or 1d12h, or all', /^(all|(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?)$/),
     '30d',
@@ -29,6 +36,7 @@ export const gc = optionalSection({
   suspend: v.optional(flag(), false),
   /** Also removes finished jobs of MLflow's job runner. */
   jobs: v.optional(flag(), false),
+  /** Of a run. */
   resources: resources({
     requests: { cpu: '100m', memory: '256Mi' },
     limits: { cpu: '500m', memory: '512Mi' },
@@ -38,8 +46,9 @@ export const gc = optionalSection({
 });
 
 export const traceArchival = optionalSection({
-  /** Moves the spans of old traces from the database to the artifact store, where they stay readable. */
+  /** Moves the spans of old traces from the database to the artifact store, where they stay readable. MLflow 3.13 or newer. */
   enabled: v.optional(flag(), false),
+  /** When it runs, in UTC. Default: every six hours. */
   schedule: v.optional(cronSchedule(), '0 */6 * * *'),
   /** Age at which spans move. */
   retention: v.optional(age('an age such as 30d, 12h or 90m', /^[1-9]\d*[dhm]$/), '30d'),
@@ -48,7 +57,16 @@ export const traceArchival = optionalSection({
 });
 
 /**
- * What happens to data (claims and keys with the namespace around them, buckets and managed databases) on `pulumi destroy`: `delete` removes it, `retain`
- * leaves it where it is, `protect` refuses to destroy. Default: `delete` with cloud local, `retain` with the others.
+ * What `pulumi destroy` does with data (claims and generated keys with the namespace around them, buckets and managed
+ * databases): `delete`; `retain`, they stay, and the next `up` finds them again; `protect`, destroy is refused. Default:
+ * `delete` with cloud `local`, `retain` with the others.
  */
 export const dataProtection = v.optional(oneOf(['delete', 'retain', 'protect']));
+
+/** Days that logs of the cloud are kept, where the stack makes them. */
+export const logRetentionDays = v.optional(wholeNumber(1, 3653), 90);
+
+export const audit = optionalSection({
+  /** Has the cloud write down who reads and writes data: requests to the bucket, sessions of the database. */
+  enabled: v.optional(flag(), false),
+});

@@ -5,27 +5,41 @@ import { gcp } from '../clouds/gcp/settings.ts';
 import { cloudNames } from '../clouds/plans.ts';
 import { oneOf, section, text } from '../lib/schema.ts';
 import type { DataProtection } from '../lib/data-protection.ts';
+import type { SslMode } from '../lib/database.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { httpRoute, ingress } from './entry.ts';
-import { dataProtection, gc, migrations, traceArchival } from './housekeeping.ts';
+import { audit, dataProtection, gc, logRetentionDays, migrations, traceArchival } from './housekeeping.ts';
 import { networkPolicy } from './network-policy.ts';
-import { autoscaling, metrics, namespace, pods, secrets, server, workspaces } from './server.ts';
+import {
+  autoscaling,
+  clientIdentity,
+  identity,
+  metrics,
+  namespace,
+  pods,
+  secrets,
+  server,
+  workspaces,
+} from './server.ts';
 import { artifactStore, backendStore, registryStore } from './stores.ts';
 
 export const settingsSchema = section({
-  /** The cloud that the stack lives in. Decides where the cluster, the stores and the identities come from. */
+  /**
+   * Where the stack lives, which decides where stores and identities come from. `local`: any cluster, with the stores inside
+   * it or where you say. `gcp`: GKE, Cloud Storage, Cloud SQL. `aws`: EKS, S3, RDS.
+   */
   cloud: oneOf(cloudNames),
 
   kubernetes: section({
     /**
-     * Context in the kubeconfig. Must be named: the current context is never used. Default: with clusterStack, the one in its
+     * Context in the kubeconfig. The current context is never used. Default: required, unless `clusterStack` has one in its
      * kubeconfig.
      */
     context: v.optional(text('the name of a context in your kubeconfig', /^\S+$/)),
-    /** Path of the kubeconfig. Default: the KUBECONFIG variable, else ~/.kube/config. */
+    /** Path of the kubeconfig. Default: `KUBECONFIG`, else `~/.kube/config`. */
     kubeconfig: v.optional(text('a path', /^\S.*$/, 4096)),
-    /** Stack that made the cluster, whose output `kubeconfig` leads to it. In place of kubeconfig. */
+    /** Stack that made the cluster, whose output `kubeconfig` leads to it. In place of `kubeconfig`. */
     clusterStack: v.optional(
       text('the name of a stack such as organization/mlflow-cluster/dev', /^[\w.-]+(\/[\w.-]+){0,2}$/),
     ),
@@ -36,7 +50,10 @@ export const settingsSchema = section({
 
   namespace,
   dataProtection,
-  /** `high`: two replicas or more, an autoscaler, a disruption budget and spreading, all at once. */
+  /**
+   * `standard`: one pod. `high`: two or more, an autoscaler, a disruption budget and spreading, each of which can still be
+   * set. Needs artifacts that several pods can share.
+   */
   availability: v.optional(oneOf(['standard', 'high']), 'standard'),
   artifactStore,
   backendStore,
@@ -46,8 +63,12 @@ export const settingsSchema = section({
   autoscaling,
   auth,
   workspaces,
+  identity,
+  clientIdentity,
   secrets,
   metrics,
+  audit,
+  logRetentionDays,
   migrations,
 
   ingress,
@@ -84,7 +105,16 @@ export type Settings = Replace<
     >;
     dataProtection: DataProtection;
     artifactStore: Replace<RawSettings['artifactStore'], { kind: ArtifactStoreKind }>;
-    backendStore: Replace<RawSettings['backendStore'], { kind: BackendStoreKind; maxConnections: number }>;
+    backendStore: Replace<
+      RawSettings['backendStore'],
+      {
+        kind: BackendStoreKind;
+        maxConnections: number;
+        highAvailability: boolean;
+        sslMode: SslMode;
+      }
+    >;
+    identity: Replace<RawSettings['identity'], { secretName: string }>;
     autoscaling: Replace<RawSettings['autoscaling'], { enabled: boolean; min: number; max: number }>;
   }
 >;

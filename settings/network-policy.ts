@@ -22,13 +22,18 @@ const nameServerCidrs = [
 ];
 
 export const networkPolicy = optionalSection({
-  /** NetworkPolicies for all pods of the stack, in both directions. They need a network plug-in that enforces them. */
+  /**
+   * Makes a NetworkPolicy for each workload of the stack, in both directions. What they open: [network](network.md). They need
+   * a network plug-in that enforces them.
+   */
   enabled: v.optional(flag(), true),
-  /** Namespaces of the controllers that an Ingress or an HTTPRoute goes through. */
+  /**
+   * Namespaces of the controllers of Ingresses and Gateways, which reach the server where `ingress` or `httpRoute` is on.
+   */
   ingressNamespaces: v.optional(namespaces(), ['ingress-nginx', 'traefik', 'kube-system']),
-  /** Namespaces that scrape metrics, where metrics are on. */
+  /** Namespaces that scrape metrics, which reach the server where `metrics.enabled` is on. */
   monitoringNamespaces: v.optional(namespaces(), ['monitoring']),
-  /** Others that may use the server, beside all pods in its namespace: pods elsewhere, or addresses. */
+  /** Who else reaches the server, beside all pods in its namespace: pods elsewhere, or addresses. */
   clients: v.optional(
     v.array(
       section({
@@ -43,13 +48,19 @@ export const networkPolicy = optionalSection({
     ),
     [],
   ),
-  /** Addresses of external databases. Default: any address at the database's port. */
+  /** Addresses of databases outside the stack. Default: every address at their port, or the one that `backendStore.host` is. */
   databaseCidrs: v.optional(cidrs(), []),
-  /** Addresses of an object store outside the stack, and of its log-in. Default: any address at the store's port. */
+  /**
+   * Addresses of an object store outside the stack, and of the log-in to it. Default: every address at its port, or the one in
+   * `artifactStore.endpointUrl`.
+   */
   objectStoreCidrs: v.optional(cidrs(), []),
-  /** Addresses of name servers that are no pods. */
+  /**
+   * Addresses of name servers that are no pods, such as caches on nodes: port 53, beside the name servers in `kube-system` and
+   * `openshift-dns`.
+   */
   dnsCidrs: v.optional(cidrs(), nameServerCidrs),
-  /** Further connections that pods of MLflow may open. */
+  /** Further connections that pods of MLflow may open, in Kubernetes' own terms. */
   additionalEgressRules: manifests<networking.v1.NetworkPolicyEgressRule>(
     'an egress rule of a NetworkPolicy',
   ),

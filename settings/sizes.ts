@@ -40,6 +40,7 @@ export function resolve(raw: RawSettings): Settings {
   const size: Size = sizes[server.size];
   const high = raw.availability === 'high';
   const replicas = server.replicas ?? (high ? 2 : 1);
+  const backendKind = raw.backendStore.kind ?? plan.defaults.backendStore;
   const min = autoscaling.min ?? replicas;
   const scaled = {
     ...raw,
@@ -47,9 +48,12 @@ export function resolve(raw: RawSettings): Settings {
     artifactStore: { ...raw.artifactStore, kind: raw.artifactStore.kind ?? plan.defaults.artifactStore },
     backendStore: {
       ...raw.backendStore,
-      kind: raw.backendStore.kind ?? plan.defaults.backendStore,
+      kind: backendKind,
       maxConnections: raw.backendStore.maxConnections ?? plan.maxConnections(raw) ?? 100,
+      highAvailability: raw.backendStore.highAvailability ?? high,
+      sslMode: raw.backendStore.sslMode ?? (backendKind === 'rds' ? 'verify-full' : 'require'),
     },
+    identity: { ...raw.identity, secretName: raw.identity.secretName ?? plan.defaults.credentials },
     server: {
       ...server,
       replicas,

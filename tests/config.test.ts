@@ -76,6 +76,7 @@ describe('settings', () => {
         tls: { enabled: false, secretName: 'mlflow-tls' },
         extraAllowedHosts: [],
         allowAnyHost: false,
+        diagnosticMode: false,
         extraAllowedOrigins: [],
         service: { type: 'ClusterIP', port: 5000, allowedCidrs: [], annotations: {} },
         probes: {

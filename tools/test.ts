@@ -67,7 +67,7 @@ async function lint(_words: string[], cancelSignal: AbortSignal): Promise<Tally>
 
 async function unit(words: string[], signal: AbortSignal): Promise<Tally> {
   const files = testFiles('tests/**/*.test.ts', words).filter((file) => !file.startsWith('tests/e2e/'));
-  return files.length > 0 ? mocha(files, 10_000, signal) : { passes: 0, failures: 0 };
+  return files.length > 0 ? mocha(files, 60_000, signal) : { passes: 0, failures: 0 };
 }
 
 /** The files share one cluster, one after the other; the cluster is stopped whatever happens. */

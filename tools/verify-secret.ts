@@ -1,18 +1,15 @@
 // npm run verify-secret: looks whether the Secrets and ConfigMaps that a stack file names are there, with the right keys and
 // values of the right form. The program checks the same before it changes anything; this tells it while one makes them.
 import { relative } from 'node:path';
-import { loadCloud } from '../clouds/index.ts';
 import { type Finding, inspectReferences } from '../cluster/checks/references.ts';
-import { clusterClient } from '../cluster/client.ts';
-import { connectionOf } from '../cluster/kubeconfig.ts';
 import { clusterView } from '../cluster/view.ts';
-import type { Settings } from '../config.ts';
-import { engineEnvironment, stackFile } from './lib/engine.ts';
+import { stackFile } from './lib/engine.ts';
 import { main } from './lib/main.ts';
 import { helpText, parseOptions } from './lib/options.ts';
 import { projectDir } from './lib/paths.ts';
 import { readSettings } from './lib/settings.ts';
-import { QUICKSTART, chosenStack } from './lib/target.ts';
+import { inCluster } from './lib/stack.ts';
+import { chosenStack } from './lib/target.ts';
 
 const OPTIONS = {
   stack: { value: 'NAME', help: 'the stack whose file is read (default: the selected one)' },
@@ -31,10 +28,12 @@ await main(async (args) => {
   const stack = chosenStack(options.stack);
   const file = options['config-file'] ?? stackFile(stack);
   const settings = readSettings(file);
-  // For stack `local` the embedded cluster's, as when the program runs.
-  const { KUBECONFIG } = engineEnvironment(QUICKSTART, stack);
-  if (KUBECONFIG !== undefined) process.env.KUBECONFIG = KUBECONFIG;
-  const findings = await inspect(settings);
+  const findings = await inCluster(stack, settings, (client) =>
+    inspectReferences(
+      clusterView(client, async () => undefined),
+      settings,
+    ),
+  );
   if (findings.length === 0) {
     console.log(`${relative(projectDir, file)} names no Secret and no ConfigMap.`);
     return;
@@ -42,26 +41,6 @@ await main(async (args) => {
   for (const line of new Set(findings.map(describe))) console.log(line);
   return findings.every(({ mistake, unread }) => mistake === undefined && unread !== true) ? 0 : 1;
 });
-
-async function inspect(settings: Settings): Promise<Finding[]> {
-  const access = await (await loadCloud(settings)).cluster();
-  const client = clusterClient(await connectionOf(access));
-  try {
-    return await inspectReferences(
-      clusterView(client, async () => undefined),
-      settings,
-    );
-  } catch (error) {
-    throw new Error(
-      `The cluster of context "${access.context}" could not be read: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
-  } finally {
-    client.close();
-  }
-}
 
 function describe({ reference, key, mistake, unread }: Finding): string {
   if (mistake !== undefined) return `✗ ${mistake}`;

@@ -54,7 +54,7 @@ function ingressAddOns(settings: Settings): AddOn[] {
   );
   return [
     ...kinds.values(),
-    ...(certificate === undefined
+    ...(certificate?.issuer === undefined && certificate?.clusterIssuer === undefined
       ? []
       : [
           {

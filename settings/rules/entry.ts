@@ -1,7 +1,7 @@
 // The ways in from outside the cluster.
 import { isAnyHost } from '../../lib/allowed-hosts.ts';
 import { endsTls, ingressNeeds, openWaysIn, tlsHosts } from '../../lib/entry.ts';
-import { controllerOf, controllers } from '../../lib/ingress-controllers.ts';
+import { cloudCertificates, controllerOf, controllers } from '../../lib/ingress-controllers.ts';
 import type { Settings } from '../index.ts';
 import { type Rule, repeated, sentences } from './rule.ts';
 
@@ -68,7 +68,9 @@ function tls({ ingress }: Settings, cloud: string): string[] {
   const covered = ingress.tls.flatMap((each) => tlsHosts(each, ingress));
   const bare = endsTls(ingress) && ingress.certificate === undefined ? missing(ingress.hosts, covered) : [];
   const unserved = [...new Set(missing(covered, ingress.hosts))];
-  const { issuer, clusterIssuer } = ingress.certificate ?? {};
+  const origins = Object.entries(ingress.certificate ?? {}).filter(
+    ([, value]) => value !== undefined && value !== false,
+  );
   return [
     ...sentences([
       ...ingress.tls.flatMap((each, index): Rule[] => {
@@ -106,8 +108,8 @@ function tls({ ingress }: Settings, cloud: string): string[] {
         'ingress.tls and ingress.certificate are two sources of one certificate; remove one of them',
       ],
       [
-        ingress.certificate !== undefined && (issuer === undefined) === (clusterIssuer === undefined),
-        'ingress.certificate needs either issuer or clusterIssuer, and not both',
+        ingress.certificate !== undefined && origins.length !== 1,
+        `ingress.certificate needs one of issuer, clusterIssuer, ${cloudCertificates.join(', ')}, and no other beside it`,
       ],
     ]),
     ...repeated('ingress.tls', covered),
@@ -120,9 +122,10 @@ function controllerRules(settings: Settings): Rule[] {
   const name = controllerOf(ingress);
   const controller = controllers[name];
   const { canBeInternal, canLimitSources, readsSecrets, owned } = controller;
-  const able = (can: 'canBeInternal' | 'canLimitSources' | 'canAskPasswords') =>
+  const { issuer, clusterIssuer } = ingress.certificate ?? {};
+  const able = (can: (each: typeof controller) => boolean) =>
     Object.entries(controllers)
-      .filter(([, controller]) => controller[can])
+      .filter(([, each]) => can(each))
       .map(([each]) => each)
       .join(', ');
   const hasSecrets = ingress.tls.some((each) => sources.some((source) => each[source]));
@@ -130,20 +133,26 @@ function controllerRules(settings: Settings): Rule[] {
   return [
     [
       ingress.internal && !canBeInternal,
-      `ingress.internal is for controllers that make a load balancer for each Ingress (${able('canBeInternal')}), but ${is}; make the controller's own load balancer internal, and leave this out`,
+      `ingress.internal is for controllers that make a load balancer for each Ingress (${able((each) => each.canBeInternal)}), but ${is}; make the controller's own load balancer internal, and leave this out`,
     ],
     [
       ingress.allowedCidrs.length > 0 && !canLimitSources,
-      `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (${able('canLimitSources')}), but ${is}; limit them at the load balancer or the network, and leave this out`,
+      `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (${able((each) => each.canLimitSources)}), but ${is}; limit them at the load balancer or the network, and leave this out`,
     ],
     [
       settings.auth.kind === 'edge' && ingress.enabled && !controller.canAskPasswords,
-      `auth.kind is edge, but ${is}, which asks for no passwords (those that do: ${able('canAskPasswords')}); name one of them by ingress.controller, or use another kind`,
+      `auth.kind is edge, but ${is}, which asks for no passwords (those that do: ${able((each) => each.canAskPasswords)}); name one of them by ingress.controller, or use another kind`,
     ],
     [
-      !readsSecrets && (hasSecrets || ingress.certificate !== undefined),
-      `ingress.tls and ingress.certificate make Secrets, but ${is}, which takes its certificates elsewhere; use ingress.tls with hosts alone, and name the certificate by annotation or let the controller find it`,
+      !readsSecrets && (hasSecrets || issuer !== undefined || clusterIssuer !== undefined),
+      `ingress.tls and ingress.certificate make Secrets, but ${is}, which takes its certificates elsewhere; use ${controller.cloudCertificates ? 'another ingress.certificate, or ' : ''}ingress.tls with hosts alone, and let the controller find the certificate`,
     ],
+    ...cloudCertificates
+      .filter((each) => ingress.certificate?.[each] && !controller.cloudCertificates?.includes(each))
+      .map((each): Rule => [
+        true,
+        `ingress.certificate.${each} is for controllers of its cloud (${able((known) => known.cloudCertificates?.includes(each) === true)}), but ${is}; use another certificate`,
+      ]),
     ...Object.entries(owned)
       .filter(([annotation]) => annotation in ingress.annotations)
       .map(([annotation, setting]): Rule => [

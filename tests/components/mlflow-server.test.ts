@@ -508,3 +508,20 @@ describe('the migration', () => {
     expect(rollout.log).to.deep.equal(['stop the writers', 'resume']);
   });
 });
+
+describe('in diagnostic mode', () => {
+  it('the pod sleeps, whatever state its database is in, and nothing asks how it is', async () => {
+    const sidecar = { name: 'proxy', image: 'proxy:1' };
+    const step = { name: 'step', image: 'step:1' };
+    const parts = { ...runtime, sidecars: [sidecar], initContainers: [step] };
+    const server = await deployment({ diagnosticMode: true, runtime: parts });
+
+    expect(podTemplate(server)?.spec.initContainers).to.deep.equal([{ ...sidecar, restartPolicy: 'Always' }]);
+    const { command, args, env, ...rest } = container(server, 'mlflow');
+    expect(command?.join(' ')).to.include('sleep infinity');
+    expect(args).to.deep.equal([]);
+    expect(Object.keys(rest).filter((key) => key.endsWith('Probe'))).to.deep.equal([]);
+    // What it would have as a server.
+    expect(env).to.deep.equal(container(await deployment(), 'mlflow').env);
+  });
+});

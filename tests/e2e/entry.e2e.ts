@@ -18,6 +18,7 @@ import {
   tryKubectl,
 } from './support/cluster.ts';
 import { type Credentials, authorization } from './support/mlflow.ts';
+import { expectNoFindings } from './support/policy.ts';
 import { instance, stack } from './support/stack.ts';
 
 const pod = { resources: { requests: { cpu: '100m', memory: '512Mi' } } };
@@ -228,6 +229,7 @@ describe('The ways in', function () {
       await stack.up(settings);
       await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], settings);
       expect((await stack.exportedState()).text).not.to.include('PRIVATE KEY');
+      await expectNoFindings();
       expect(await stack.outputs()).to.include({ trackingUrl: `https://web.localhost${prefix}` });
     });
 

@@ -6,6 +6,7 @@ import { prepareEngine } from '../../tools/lib/engine.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
 import { inServer, kubectl, runGc, servingPods, sql } from './support/cluster.ts';
 import { type Credentials, mlflow, mlflowAt } from './support/mlflow.ts';
+import { expectNoFindings } from './support/policy.ts';
 import { instance, stack } from './support/stack.ts';
 
 const stores = {
@@ -123,6 +124,7 @@ function checkRow(row: Row, kept: Map<string, string>): void {
   it('comes up, and a second up changes nothing', async () => {
     await stack.up(settings);
     await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], settings);
+    await expectNoFindings();
     const { adminUsername, adminPassword } = await stack.outputs();
     admin = row.users ? { username: String(adminUsername), password: String(adminPassword) } : undefined;
   });

@@ -16,6 +16,7 @@ import {
   tryKubectl,
 } from './support/cluster.ts';
 import { type Credentials, authorization, mlflow } from './support/mlflow.ts';
+import { expectNoFindings } from './support/policy.ts';
 import { instance, stack } from './support/stack.ts';
 
 const password = `p@ss:w/o?r#d%2B+$HOME 'x' "y"`;
@@ -93,6 +94,7 @@ describe('A server with everything switched on', function () {
     expect((await stack.exportedState()).text)
       .not.to.include('p@ss')
       .and.not.to.include('from a Secret');
+    await expectNoFindings();
   });
 
   it('has its options, and variables from settings and Secrets', async () => {

@@ -20,6 +20,7 @@ import {
 } from './support/cluster.ts';
 import { IdentityProvider, client } from './support/identity-provider.ts';
 import { asHost, authorization, mlflow } from './support/mlflow.ts';
+import { expectNoFindings } from './support/policy.ts';
 import { instance, stack } from './support/stack.ts';
 
 const host = 'mlflow.example.com';
@@ -138,6 +139,7 @@ for (const [kind, way] of Object.entries(ways)) {
       await stack.up(settings);
       await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], settings);
       expect((await stack.exportedState()).text).not.to.include(client.secret);
+      await expectNoFindings();
     });
 
     it('lets people in by a browser, who can work there', () =>

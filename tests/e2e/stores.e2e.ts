@@ -15,6 +15,7 @@ import {
   tryKubectl,
 } from './support/cluster.ts';
 import { type Credentials, mlflow } from './support/mlflow.ts';
+import { expectNoFindings } from './support/policy.ts';
 import { instance, stack } from './support/stack.ts';
 
 /** What a password may hold, and what breaks addresses, shells and configuration files that are put together carelessly. */
@@ -176,6 +177,7 @@ describe('A stack with stores of its users', function () {
     );
     expect(rows).to.equal('1');
     expect((await stack.exportedState()).text).not.to.include('p@ss');
+    await expectNoFindings();
   });
 
   it('uses an external MySQL by the keys of an existing Secret, users included', async () => {

@@ -3,7 +3,7 @@ import type { PodParts } from '../../components/index.ts';
 import { type MlflowPodArgs, definedOnly, mlflowPod, restrictedPod } from '../../lib/pod.ts';
 import { labelsOf, noParts, runtime, selectorOf } from '../support/args.ts';
 import { runStack } from '../support/mocks.ts';
-import { type Container, type PodSpec, violations } from '../support/restricted.ts';
+import { type Container, type PodSpec, violations } from '../../policy/restricted.ts';
 
 const args: MlflowPodArgs = {
   component: 'gc',

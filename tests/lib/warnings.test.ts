@@ -24,6 +24,7 @@ describe('a warning', () => {
       { env: { OPENAI_API_KEY: 'x', LOG_FORMAT: 'y' } },
       /^[^,]*OPENAI_API_KEY, which looks like a secret[^,]*,[^,]*$/,
     ],
+    ['is given for pods that sleep', { diagnosticMode: true }, /nobody can use MLflow/],
     ["is not given for an image of one's own", { image: { repository: 'a/b', tag: 'v3.17.2' } }, undefined],
   ] as const) {
     it(title, () => {

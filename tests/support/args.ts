@@ -265,6 +265,7 @@ export const serverArgs: MlflowServerArgs = {
   rollout: fakeRollout(),
   canRoll: true,
   pod: noParts,
+  diagnosticMode: false,
   timeoutSeconds: 120,
 };
 

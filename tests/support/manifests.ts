@@ -1,6 +1,6 @@
 // Looks into Kubernetes objects as they were registered.
 import type { JsonObject, Registered } from './mocks.ts';
-import type { Container, PodSpec } from './restricted.ts';
+import type { Container, PodSpec } from '../../policy/restricted.ts';
 
 export interface ObjectMeta {
   readonly name?: string;
@@ -16,6 +16,7 @@ export interface PodTemplate {
 
 /** The parts of a Kubernetes object that tests look into. */
 export interface Manifest {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: ObjectMeta;
   readonly spec?: {

@@ -7,6 +7,7 @@ import type {
   RegisterResourceRequest,
 } from '@pulumi/pulumi/proto/resource_pb.js';
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js';
+import { cloudAnswers, cloudOutputs } from './clouds.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export interface JsonObject {
@@ -112,7 +113,10 @@ class Recorder extends MockMonitor {
         args.type in states
           ? { id: `${args.name}-id`, state: { ...(args.inputs as object), ...states[args.type] } }
           : created(args, preview),
-      call: ({ inputs }) => inputs as object,
+      call: ({ token, inputs }) => ({
+        ...(inputs as object),
+        ...cloudAnswers[token]?.(inputs as JsonObject),
+      }),
     });
     this.registered = registered;
   }
@@ -161,7 +165,9 @@ function created(
   if (preview) return { id: '', state: {} };
   const given = inputs as JsonObject & { metadata?: JsonObject };
   const made =
-    generated[type] ?? (given.metadata && { metadata: { name: `${name}-1a2b3c4d`, ...given.metadata } });
+    generated[type] ??
+    cloudOutputs[type]?.(name, given) ??
+    (given.metadata && { metadata: { name: `${name}-1a2b3c4d`, ...given.metadata } });
   return { id: `${name}-id`, state: { ...given, ...made } };
 }
 

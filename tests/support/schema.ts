@@ -5,8 +5,6 @@ interface SchemaNode {
   readonly type: string;
   /** Of a section. */
   readonly entries?: Record<string, SchemaNode>;
-  /** Words of a picklist. */
-  readonly options?: readonly string[];
   /** What `optional` wraps. */
   readonly wrapped?: SchemaNode;
   /** Steps of a `pipe`. */
@@ -27,19 +25,4 @@ export function settingAt(path: readonly string[]): SchemaNode | undefined {
     const section = at && inner(at);
     return section?.type === 'record' ? section : section?.entries?.[key];
   }, root);
-}
-
-/** Path of every key that has a value of its own, in the order of the schema. */
-export function settingPaths(node: SchemaNode = root, path: readonly string[] = []): string[] {
-  const { entries } = inner(node);
-  return entries === undefined
-    ? [path.join('.')]
-    : Object.entries(entries).flatMap(([key, entry]) => settingPaths(entry, [...path, key]));
-}
-
-/** What a setting may be, where it is one of a few words. */
-export function allowedValues(path: readonly string[]): readonly string[] {
-  const at = settingAt(path);
-  const { type, options } = at === undefined ? root : inner(at);
-  return type === 'picklist' ? (options ?? []) : [];
 }

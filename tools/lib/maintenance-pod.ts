@@ -1,7 +1,9 @@
 // A pod for as long as a command of an operator takes. It has what the server's pod has: addresses, Secrets, storage and
 // identity; so what it can reach, the server can reach.
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options, ResultPromise } from 'execa';
+import { type Pod, failedStep, isFinished, obstacle } from '../../cluster/pods.ts';
 import { maintenanceComponent, names } from '../../lib/names.ts';
 import type { RunningStack } from './stack.ts';
 
@@ -35,14 +37,19 @@ export async function withMaintenancePod<T>(
   { signal, clientImage, deadlineSeconds = 3600 }: MaintenanceOptions,
   action: (pod: MaintenancePod) => Promise<T>,
 ): Promise<T> {
-  const { stdout } = await stack.kubectl(['get', `deployment/${names.server}`, '--output', 'json']);
+  const ask = async (args: string[], input = '') => {
+    const options = { reject: false, cancelSignal: signal, input } as const;
+    const { exitCode, stdout, stderr } = await stack.kubectl(args, options);
+    signal.throwIfAborted();
+    if (exitCode === 0) return stdout;
+    throw new Error(`kubectl ${args[0]} failed: ${stderr.trim() || 'it could not be started'}`);
+  };
+  const server = await ask(['get', `deployment/${names.server}`, '--output', 'json']);
   const name = `${names.maintenance}-${randomBytes(4).toString('hex')}`;
-  const pod = podManifest(name, JSON.parse(stdout) as Deployment, clientImage, deadlineSeconds);
-  await stack.kubectl(['create', '--filename', '-'], { input: JSON.stringify(pod), cancelSignal: signal });
+  const manifest = podManifest(name, JSON.parse(server) as Deployment, clientImage, deadlineSeconds);
+  await ask(['create', '--filename', '-'], JSON.stringify(manifest));
   try {
-    await stack.kubectl(['wait', `pod/${name}`, '--for=condition=Ready', `--timeout=${START_SECONDS}s`], {
-      cancelSignal: signal,
-    });
+    await started(name, async () => JSON.parse(await ask(['get', `pod/${name}`, '--output', 'json'])) as Pod);
     return await action({
       name,
       exec: (container, command, options) =>
@@ -56,11 +63,26 @@ export async function withMaintenancePod<T>(
   }
 }
 
+/** Waits until the pod runs, but not for what only luck could bring about. */
+async function started(name: string, look: () => Promise<Pod>): Promise<void> {
+  const giveUp = Date.now() + START_SECONDS * 1000;
+  for (;;) {
+    const pod = await look();
+    if (pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) return;
+    const found = obstacle(pod);
+    if (found?.hopeless === true || isFinished(pod) || Date.now() > giveUp) {
+      const reason = found?.text ?? failedStep([pod]) ?? `it is not ready after ${START_SECONDS} s`;
+      throw new Error(`pod ${name} does not start: ${reason}`);
+    }
+    await sleep(500);
+  }
+}
+
 /** kubectl ends at once where it reads input that nobody gives. */
-const stdinFlag = (options: Options | undefined): string[] =>
-  options?.input !== undefined || options?.inputFile !== undefined || options?.stdin !== undefined
-    ? ['--stdin']
-    : [];
+function stdinFlag({ input, inputFile, stdin }: Options = {}): string[] {
+  if (input === undefined && inputFile === undefined && (stdin ?? 'ignore') === 'ignore') return [];
+  return stdin === 'inherit' && process.stdin.isTTY ? ['--stdin', '--tty'] : ['--stdin'];
+}
 
 interface Container {
   readonly name: string;

@@ -11,10 +11,15 @@ export type Options<Spec extends Record<string, OptionSpec>> = {
   [Name in keyof Spec]?: Spec[Name] extends { value: string } ? string : true;
 };
 
-/** Parses `--name value`, `--name=value` and switches. Anything unknown is refused in one sentence with the nearest known. */
+/**
+ * Parses `--name value`, `--name=value` and switches. Anything unknown is refused in one sentence with the nearest known.
+ *
+ * @param words takes up what stands between the options, where a command knows what to do with it.
+ */
 export function parseOptions<const Spec extends Record<string, OptionSpec>>(
   spec: Spec,
   args: string[],
+  words?: string[],
 ): Options<Spec> {
   const options = Object.fromEntries(
     Object.entries(spec).map(([name, option]) => [
@@ -30,6 +35,10 @@ export function parseOptions<const Spec extends Record<string, OptionSpec>>(
     const before = tokens[index - 1];
     // Most likely the value of an unknown option, which was refused already.
     if (token.kind === 'positional' && before?.kind === 'option' && spec[before.name] === undefined) continue;
+    if (token.kind === 'positional' && words !== undefined) {
+      words.push(token.value);
+      continue;
+    }
     const given = token.kind === 'option' ? token.rawName : token.value;
     const option = token.kind === 'option' && token.rawName.startsWith('--') ? spec[token.name] : undefined;
     if (token.kind !== 'option' || option === undefined) {

@@ -23,6 +23,11 @@ export interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly custom: boolean;
+  /** Secrets in them are encrypted. */
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly protect?: boolean;
+  /** URN and id. */
+  readonly provider?: string;
 }
 
 export class ScratchStack {

@@ -1,5 +1,8 @@
 // A stack that is up, as commands of its operators see it.
 import { execa, type Options, type ResultPromise } from 'execa';
+import { loadCloud } from '../../clouds/index.ts';
+import { type ClusterClient, clusterClient } from '../../cluster/client.ts';
+import { connectionOf } from '../../cluster/kubeconfig.ts';
 import type { Settings } from '../../config.ts';
 import { toolPath } from '../toolchain/index.ts';
 import { engineEnvironment, pulumi, stackFile } from './engine.ts';
@@ -26,7 +29,7 @@ export async function openStack(named?: string): Promise<RunningStack> {
   const settings = readSettings(stackFile(name));
   const outputs = await outputsOf(name);
   const { service } = outputs as { service?: RunningStack['service'] };
-  if (service === undefined) throw new Error(`Stack ${name} is not up: npm run pulumi -- up --stack ${name}`);
+  if (service === undefined) throw notUp(name);
   return {
     name,
     settings,
@@ -35,6 +38,9 @@ export async function openStack(named?: string): Promise<RunningStack> {
     kubectl: (args, options) => kubectlOf(name, settings, args, options),
   };
 }
+
+export const notUp = (stack: string): Error =>
+  new Error(`Stack ${stack} is not up: npm run pulumi -- up --stack ${stack}`);
 
 /** Runs kubectl in the namespace of a stack, which need not be up. */
 export function kubectlOf<O extends Options = object>(
@@ -56,6 +62,35 @@ export function kubectlOf<O extends Options = object>(
       ...options,
     },
   ) as unknown as ResultPromise<O>;
+}
+
+/**
+ * Looks into the cluster of a stack, which need not be up.
+ *
+ * @throws Error that names the context, when the cluster cannot be read.
+ */
+export async function inCluster<T>(
+  stack: string,
+  settings: Settings,
+  look: (client: ClusterClient, context: string) => Promise<T>,
+): Promise<T> {
+  const access = await (await loadCloud(settings)).cluster();
+  // For stack `local` the embedded cluster's, as when the program runs.
+  const { KUBECONFIG } = kubectlEnvironment(stack, settings.kubernetes);
+  if (KUBECONFIG !== undefined) process.env.KUBECONFIG = KUBECONFIG;
+  try {
+    const client = clusterClient(await connectionOf(access));
+    try {
+      return await look(client, access.context);
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    throw new Error(
+      `The cluster of context "${access.context}" could not be read: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
 }
 
 function kubectlEnvironment(stack: string, { kubeconfig }: Settings['kubernetes']): NodeJS.ProcessEnv {

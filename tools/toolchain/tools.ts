@@ -389,6 +389,26 @@ export const clusterTools: readonly Tool[] = [
   },
 ];
 
+/** For tests: schemas of the oldest and the newest Kubernetes that the project supports. No unknown field passes them. */
+export const kubernetesSchemas: Tool = {
+  name: 'kubernetes-schemas',
+  version: '1.37.0',
+  programs: [],
+  ways: [
+    {
+      kind: 'wheel',
+      requirement: 'kubernetes-validate==1.37.0',
+      sha256: ['85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9'],
+      members: Object.fromEntries(
+        ['1.29', '1.36'].map((version) => [
+          `${version}.json`,
+          `kubernetes_validate/kubernetes-json-schema/v${version}.0-local-strict/_definitions.json`,
+        ]),
+      ),
+    },
+  ],
+};
+
 /** What the embedded cluster and the images need from the operating system. */
 export const debianPackages: readonly string[] = [
   'busybox-static',

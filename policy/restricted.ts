@@ -1,6 +1,5 @@
 // The `restricted` pod security level, as far as pods like ours can fail it, and two habits of ours beyond it.
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-import type { Json } from './mocks.ts';
 
 interface SecurityContext {
   readonly runAsNonRoot?: boolean;
@@ -17,8 +16,12 @@ export interface Container {
   readonly image?: string;
   readonly command?: string[];
   readonly args?: string[];
-  readonly env?: { readonly name: string; readonly value?: string; readonly valueFrom?: Json }[];
+  readonly env?: { readonly name: string; readonly value?: string; readonly valueFrom?: unknown }[];
   readonly ports?: { readonly hostPort?: number }[];
+  readonly resources?: {
+    readonly requests?: Record<string, string>;
+    readonly limits?: Record<string, string>;
+  };
   readonly lifecycle?: { readonly postStart?: { readonly exec?: { readonly command: string[] } } };
   readonly securityContext?: SecurityContext;
 }
@@ -33,7 +36,7 @@ export interface PodSpec {
   readonly initContainers?: Container[];
   readonly containers: Container[];
   readonly volumes?: { readonly name: string }[];
-  readonly topologySpreadConstraints?: Json;
+  readonly topologySpreadConstraints?: unknown;
 }
 
 const allowedVolumes = [

@@ -1,0 +1,102 @@
+// A role for each workload that needs anything of AWS, which its ServiceAccount alone can take.
+import * as pulumi from '@pulumi/pulumi';
+import { PodIdentityAssociation } from '@pulumi/aws/eks/podIdentityAssociation.js';
+import { Role } from '@pulumi/aws/iam/role.js';
+import { RolePolicy } from '@pulumi/aws/iam/rolePolicy.js';
+import type { BucketAccess, InstanceAccess, WorkloadIdentity } from '../../components/connections.ts';
+import type { IdentitiesArgs } from '../cloud.ts';
+import type { AwsContext } from './context.ts';
+import {
+  bucketStatements,
+  databaseStatement,
+  irsaTrust,
+  podIdentityTrust,
+  policyDocument,
+} from './policies.ts';
+
+export function identities(
+  context: AwsContext,
+  name: string,
+  { namespace, workloads, bucket, instance }: IdentitiesArgs,
+  opts: pulumi.ComponentResourceOptions,
+): Record<string, WorkloadIdentity> {
+  const needs = workloads
+    .map(({ component, serviceAccount, artifacts, database }) => ({
+      component,
+      serviceAccount,
+      bucket: artifacts ? bucket : undefined,
+      instance: database && instance?.iam === true ? instance : undefined,
+    }))
+    .filter((each) => each.bucket !== undefined || each.instance !== undefined);
+  return Object.fromEntries(
+    needs.map(({ component, ...need }) => [
+      component,
+      identity(context, `${name}-${component}`, { namespace, ...need }, opts),
+    ]),
+  );
+}
+
+export interface IdentityNeeds {
+  readonly namespace: pulumi.Input<string>;
+  readonly serviceAccount: string;
+  readonly bucket?: BucketAccess | undefined;
+  readonly instance?: InstanceAccess | undefined;
+}
+
+export function identity(
+  context: AwsContext,
+  name: string,
+  { namespace, serviceAccount, bucket, instance }: IdentityNeeds,
+  opts: pulumi.ComponentResourceOptions,
+): WorkloadIdentity {
+  const { settings, aws, cluster, oidcProviderArn = '', partition } = context;
+  const byAgent = settings.identity.kind === 'podIdentity';
+  const role = new Role(
+    `${name}-role`,
+    {
+      description: `${serviceAccount} of ${pulumi.getProject()}, stack ${pulumi.getStack()}`,
+      assumeRolePolicy: pulumi
+        .output(namespace)
+        .apply((home) =>
+          byAgent
+            ? podIdentityTrust(cluster?.arn ?? '', home, serviceAccount)
+            : irsaTrust(oidcProviderArn, home, serviceAccount),
+        ),
+      permissionsBoundary: aws.permissionsBoundaryArn,
+    },
+    opts,
+  );
+  const bucketArn = (bucketName: string) => `arn:${partition}:s3:::${bucketName}`;
+  new RolePolicy(
+    `${name}-policy`,
+    {
+      role: role.name,
+      policy: pulumi
+        .all([bucket?.name, bucket?.keyId, instance?.logIn])
+        .apply(([bucketName, keyArn, logIn]) =>
+          policyDocument(
+            ...(bucket === undefined || bucketName === undefined
+              ? []
+              : bucketStatements({
+                  bucketArn: bucketArn(bucketName),
+                  keyArn,
+                  readArns: bucket.readBuckets.map(bucketArn),
+                })),
+            ...(logIn === undefined ? [] : [databaseStatement(logIn)]),
+          ),
+        ),
+    },
+    opts,
+  );
+  if (byAgent)
+    new PodIdentityAssociation(
+      `${name}-association`,
+      { clusterName: cluster?.name ?? '', namespace, serviceAccount, roleArn: role.arn },
+      opts,
+    );
+  return {
+    annotations: byAgent ? {} : { 'eks.amazonaws.com/role-arn': role.arn },
+    podLabels: {},
+    principal: role.arn,
+  };
+}

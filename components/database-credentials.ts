@@ -1,0 +1,76 @@
+// The password of a managed database: generated, given, found in an existing Secret, or left by an earlier stack.
+import * as pulumi from '@pulumi/pulumi';
+import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
+import { RandomPassword } from '@pulumi/random/randomPassword.js';
+import type { DatabaseArgs } from '../clouds/cloud.ts';
+import type { Settings } from '../config.ts';
+import { dataOptions } from '../lib/data-protection.ts';
+import { objectLabels, overruleOthers } from '../lib/labels.ts';
+import { databaseSecret } from '../lib/names.ts';
+import type { SecretKey } from './connections.ts';
+
+export interface DatabaseCredentials {
+  readonly password: pulumi.Output<string>;
+  /** Where pods find it. */
+  readonly key: SecretKey;
+}
+
+/** @throws RunError when nobody knows the password of an instance that is there already. */
+export function databaseCredentials(
+  name: string,
+  args: DatabaseArgs & { readonly settings: Settings },
+  opts: pulumi.ComponentResourceOptions,
+): DatabaseCredentials {
+  const { backendStore, dataProtection } = args.settings;
+  const { passwordFrom } = backendStore;
+  const metadata = { namespace: args.namespace, labels: objectLabels('database') };
+  if (passwordFrom !== undefined) {
+    const existing = Secret.get(
+      `${name}-existing-credentials`,
+      pulumi.interpolate`${args.namespace}/${passwordFrom.secretName}`,
+      opts,
+    );
+    const encoded = existing.data.apply((data) => data[passwordFrom.key] ?? '');
+    const password = encoded.apply((text) => Buffer.from(text, 'base64').toString());
+    return { password: pulumi.secret(password), key: passwordFrom };
+  }
+  const password = pulumi.secret(ownPassword(name, args, opts));
+  const secret = new Secret(
+    `${name}-credentials`,
+    { metadata, type: 'Opaque', stringData: { password } },
+    opts,
+  );
+  if (dataProtection !== 'delete')
+    // By a name that a later stack knows, which finds the data again.
+    new Secret(
+      `${name}-kept-credentials`,
+      {
+        metadata: { ...metadata, name: databaseSecret, annotations: overruleOthers },
+        type: 'Opaque',
+        stringData: { password },
+      },
+      { ...opts, ...dataOptions(dataProtection) },
+    );
+  return { password, key: { secretName: secret.metadata.name, key: 'password' } };
+}
+
+function ownPassword(
+  name: string,
+  { settings, keptPassword }: DatabaseArgs & { readonly settings: Settings },
+  opts: pulumi.ComponentResourceOptions,
+): pulumi.Input<string> {
+  const { password, existingInstance } = settings.backendStore;
+  if (password !== undefined) return password;
+  if (existingInstance === undefined)
+    return new RandomPassword(
+      `${name}-password`,
+      { length: 32, special: false, keepers: { rotation: String(settings.secrets.rotation.database) } },
+      opts,
+    ).result;
+  if (keptPassword === undefined)
+    throw new pulumi.RunError(
+      `mlflow-stack:backendStore.existingInstance is ${existingInstance}, but Secret ${databaseSecret}, which a stack leaves ` +
+        'with its data, is not in the namespace; give its password in backendStore.password or passwordFrom',
+    );
+  return keptPassword;
+}
