@@ -5,6 +5,7 @@ import { prepareEngine } from '../../tools/lib/engine.ts';
 import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
 import { inMlflow, inServer, kubectl, runGc, tryKubectl } from './support/cluster.ts';
 import { PretendedProject } from './support/gcp/project.ts';
+import { BACKUP } from './support/gcp/sql-admin.ts';
 import { type Credentials, mlflow } from './support/mlflow.ts';
 import { instance } from './support/stack.ts';
 
@@ -13,7 +14,7 @@ const DATABASE = 'gcp:sql/databaseInstance:DatabaseInstance';
 const BUCKET = 'gcp:storage/bucket:Bucket';
 
 /** A small pod, since several servers share the two cores of the machine that tests run on. */
-const small: Overrides = {
+const small = {
   server: { resources: { requests: { cpu: '100m', memory: '512Mi' } } },
   gc: { olderThan: 'all' },
 };
@@ -89,9 +90,9 @@ describe('Stack dev-gcp', function () {
   });
 
   it('comes up, private throughout, without a key of any account', async () => {
-    await stack.up(small);
+    await stack.up({ ...small, server: { ...small.server, image: { tag: 'v3.16.1-full' } } });
     admin = await signIn();
-    bucket = ids(BUCKET)[0] ?? '';
+    [bucket = ''] = ids(BUCKET);
     expect(project.store.get(BUCKET, bucket)?.outputs).to.deep.include({
       publicAccessPrevention: 'enforced',
       uniformBucketLevelAccess: true,
@@ -100,6 +101,14 @@ describe('Stack dev-gcp', function () {
     expect(database?.outputs).to.include({ publicIpAddress: '' });
     expect(ids('gcp:serviceaccount/key:Key')).to.deep.equal([]);
     expect(ids('gcp:projects/iAMMember:IAMMember')).to.deep.equal([]);
+  });
+
+  it('copies its database before a newer MLflow changes the schema', async () => {
+    await stack.up(small);
+    const { databaseSnapshot, mlflowVersion } = await stack.outputs();
+    expect(mlflowVersion).to.equal('3.17.2');
+    const [backup] = project.store.list(BACKUP);
+    expect(databaseSnapshot).to.include(backup?.id);
   });
 
   it('changes nothing when nothing has changed', async () => {
@@ -112,10 +121,11 @@ describe('Stack dev-gcp', function () {
     await findsRun();
     const objects = (await project.objects(bucket)) ?? [];
     expect(objects.filter((name) => name.includes(kept) && name.endsWith('notes.txt'))).to.have.length(1);
-    expect(await project.sql(`SELECT count(*) FROM runs WHERE run_uuid = '${kept}'`, 'mlflow')).to.deep.equal([
-      '1',
-    ]);
-    const plain = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'mlflow' AND NOT ssl";
+    expect(await project.sql(`SELECT count(*) FROM runs WHERE run_uuid = '${kept}'`, 'mlflow')).to.deep.equal(
+      ['1'],
+    );
+    const plain =
+      "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'mlflow' AND NOT ssl";
     expect(await project.sql(plain, 'mlflow')).to.deep.equal(['0']);
 
     await runGc();
@@ -146,14 +156,35 @@ except Exception as error:
   it('grows its database in place', async () => {
     const larger = { ...small, backendStore: { version: '17', tier: 'db-custom-2-7680' } };
     const planned = await steps(larger);
-    expect(planned.filter(({ urn }) => kindOf(urn) === DATABASE).map(({ op }) => op)).to.deep.equal(['update']);
+    expect(planned.filter(({ urn }) => kindOf(urn) === DATABASE).map(({ op }) => op)).to.deep.equal([
+      'update',
+    ]);
     await stack.up(larger);
     expect(project.store.list(DATABASE)[0]?.outputs.settings).to.include({ tier: 'db-custom-2-7680' });
     await findsRun();
   });
 
+  it('leaves nothing behind when its data is to be deleted', async () => {
+    await stack.destroy(small);
+    const left = project.store.contents().map(({ type }) => type);
+    expect(new Set(left)).to.deep.equal(
+      new Set([
+        'gcp:compute/network:Network',
+        // Google deletes it days after the last database is gone.
+        'gcp:servicenetworking/connection:Connection',
+        'gcp:projects/service:Service',
+        'sql/deletedInstance',
+        BACKUP,
+      ]),
+    );
+    expect((await stack.exportedState()).resources).to.deep.equal([]);
+  });
+
   it('refuses to be destroyed when protected', async () => {
     await stack.up({ ...small, dataProtection: 'protect' });
+    admin = await signIn();
+    [bucket = ''] = ids(BUCKET);
+    [run = ''] = await stack.reach((url) => mlflow<string[]>(url, logRuns, admin));
     const { exitCode, output } = await stack.try(['destroy', '--yes', '--skip-preview'], {
       ...small,
       dataProtection: 'protect',
@@ -193,24 +224,5 @@ except Exception as error:
     await findsRun();
     await stack.destroy(found);
     expect(ids(DATABASE)).to.have.length(1);
-  });
-
-  it('leaves nothing behind when its data is to be deleted', async () => {
-    // Somebody deletes by hand what was retained.
-    await project.clear();
-    await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
-    await stack.up(small);
-    await stack.reach((url) => mlflow(url, logRuns, undefined));
-    await stack.destroy(small);
-    const left = project.store.contents().map(({ type }) => type);
-    expect(new Set(left)).to.deep.equal(
-      new Set([
-        'gcp:compute/network:Network',
-        // Google deletes neither for days.
-        'gcp:servicenetworking/connection:Connection',
-        'gcp:compute/globalAddress:GlobalAddress',
-      ]),
-    );
-    expect((await stack.exportedState()).resources).to.deep.equal([]);
   });
 });

@@ -266,6 +266,8 @@ function fromStore(type: string, kind: Kind): ServedKind {
       return object.outputs;
     },
     unmake: async (object, context) => {
+      // What is gone already is no reason to fail.
+      if (context.store.get(type, object.id) === undefined) return;
       if ((await remove?.(object, context)) !== 'kept') context.store.remove(type, object.id);
     },
   };

@@ -7,12 +7,13 @@ import { tokenOf, trusts } from './identity.ts';
 
 interface Options {
   readonly address: string;
+  readonly port: number;
   readonly project: string;
   readonly state: string;
   readonly kubectl: readonly [string, ...string[]];
 }
 
-const { address, project, state, kubectl } = JSON.parse(process.argv[2] ?? '{}') as Options;
+const { address, port, project, state, kubectl } = JSON.parse(process.argv[2] ?? '{}') as Options;
 const store = new Store(state);
 
 interface Caller {
@@ -114,4 +115,4 @@ createServer((incoming, response) => {
       response.writeHead(500).end();
     },
   );
-}).listen(80, address, () => process.stdout.write('listening\n'));
+}).listen(port, address);

@@ -19,12 +19,19 @@ import { installDouble, removeDouble } from '../double/install.ts';
 import { Store } from '../double/store.ts';
 import { instance } from '../stack.ts';
 import { fakeGcs } from './fake-gcs.ts';
+import { SqlAdmin } from './sql-admin.ts';
 import { StorageDoor } from './storage-door.ts';
 
 const namespace = 'cloud-sql';
 const inSql = ['--namespace', namespace];
 /** Where GKE has it. */
 const metadataAddress = '169.254.169.254';
+const metadataPort = 8080;
+/** Port 80 of all addresses of the node is the Ingress controller's, so pods are led past it, as GKE leads them, too. */
+const detour = [
+  ...['PREROUTING', '--destination', metadataAddress, '--protocol', 'tcp', '--dport', '80'],
+  ...['--jump', 'DNAT', '--to-destination', `${metadataAddress}:${metadataPort}`],
+];
 const admission = 'storage-of-tests';
 const kubectlCommand = () => [
   toolPath('kubectl'),
@@ -35,17 +42,22 @@ export class PretendedProject {
   /** What exists in it. */
   readonly store: Store;
   readonly #door: StorageDoor;
+  readonly #admin: SqlAdmin;
   readonly #end: AbortController;
   readonly #processes: readonly Promise<unknown>[];
 
   private constructor(
     store: Store,
     door: StorageDoor,
+    admin: SqlAdmin,
     end: AbortController,
     processes: readonly Promise<unknown>[],
   ) {
     this.store = store;
     this.#door = door;
+    this.#admin = admin;
+    // The engine, and the program in it, get them from here.
+    Object.assign(process.env, admin.environment);
     this.#end = end;
     this.#processes = processes;
   }
@@ -74,8 +86,16 @@ export class PretendedProject {
       options,
     );
     await inNode('ip', 'address', 'add', `${metadataAddress}/32`, 'dev', 'lo');
+    await inNode('iptables', '--table', 'nat', '--delete', ...detour);
+    await inNode('iptables', '--table', 'nat', '--insert', ...detour);
     const [nsenter, ...enter] = nodePrefix();
-    const settings = { address: metadataAddress, project: id, state: store.dir, kubectl: kubectlCommand() };
+    const settings = {
+      address: metadataAddress,
+      port: metadataPort,
+      project: id,
+      state: store.dir,
+      kubectl: kubectlCommand(),
+    };
     // In the network of the node, so that it sees from which pod it is asked, as that of GKE does.
     const metadata = execa(
       nsenter,
@@ -92,7 +112,7 @@ export class PretendedProject {
       ),
     );
     await eventually('the metadata server answers', async () => {
-      const asked = `await fetch('http://${metadataAddress}/')`;
+      const asked = `await fetch('http://${metadataAddress}:${metadataPort}/')`;
       const node = [process.execPath, '--input-type=module', '--eval', asked];
       return (await execa(nsenter, [...enter, ...node], { reject: false })).exitCode === 0;
     });
@@ -108,7 +128,8 @@ export class PretendedProject {
         ...['--set', 'ON_ERROR_STOP=1'],
       ]),
     });
-    return new PretendedProject(store, door, end, [storage, metadata]);
+    const admin = await SqlAdmin.start(store);
+    return new PretendedProject(store, door, admin, end, [storage, metadata]);
   }
 
   /** Names of the objects in a bucket; undefined where there is no such bucket. */
@@ -138,7 +159,10 @@ export class PretendedProject {
     removeDouble(instance, 'gcp');
     this.#end.abort();
     this.#door.close();
+    this.#admin.stop();
+    for (const name of Object.keys(this.#admin.environment)) Reflect.deleteProperty(process.env, name);
     await Promise.all(this.#processes);
+    await inNode('iptables', '--table', 'nat', '--delete', ...detour);
     await inNode('ip', 'address', 'delete', `${metadataAddress}/32`, 'dev', 'lo');
     rmSync(this.store.dir, { recursive: true, force: true });
     await untellPods();

@@ -202,6 +202,9 @@ export const projectService = guarded({
         : 'expected the name of a service such as sqladmin.googleapis.com',
   }),
   id: (inputs, context) => `${inProject(inputs, context)}/${text(inputs.service)}`,
+  // Switching on what is on does no harm.
+  adopts: () => true,
+  delete: ({ outputs }) => (outputs.disableOnDestroy === false ? 'kept' : undefined),
 });
 
 export const secret: Kind = guarded({

@@ -1,6 +1,7 @@
 // The pretended Google Cloud: what the stack uses of it. For tests.
 import type { CloudTable } from '../provider.ts';
 import * as iam from './iam.ts';
+import * as logs from './logs.ts';
 import * as network from './network.ts';
 import * as sql from './sql.ts';
 import * as storage from './storage.ts';
@@ -13,10 +14,13 @@ export const table: CloudTable = {
     'gcp:compute/globalAddress:GlobalAddress': network.globalAddress,
     'gcp:compute/managedSslCertificate:ManagedSslCertificate': network.managedCertificate,
     'gcp:compute/network:Network': network.network,
+    'gcp:compute/securityPolicy:SecurityPolicy': logs.securityPolicy,
     'gcp:dns/recordSet:RecordSet': network.recordSet,
     'gcp:iap/webBackendServiceIamMember:WebBackendServiceIamMember': iam.webBackendMember,
     'gcp:iap/webIamMember:WebIamMember': iam.webMember,
     'gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember': iam.keyMember,
+    'gcp:logging/projectBucketConfig:ProjectBucketConfig': logs.logBucket,
+    'gcp:logging/projectSink:ProjectSink': logs.sink,
     'gcp:projects/iAMAuditConfig:IAMAuditConfig': iam.auditConfig,
     'gcp:projects/iAMMember:IAMMember': iam.projectMember,
     'gcp:projects/service:Service': iam.projectService,
