@@ -133,12 +133,19 @@ export class Ingress extends pulumi.ComponentResource {
     const plain = controller.plainAnnotations?.(needs);
     if (plain !== undefined) ingress(ingressNames(name).plain, ingressNames(name).plain, plain, []);
     this.url = url;
-    this.address = main.status.apply((status) => {
+    this.address = main.status.apply((status: ReportedStatus | undefined) => {
       const [reported] = status?.loadBalancer?.ingress ?? [];
       return reported?.hostname ?? reported?.ip ?? '';
     });
     this.registerOutputs({ url });
   }
+}
+
+/** Parts of it are missing until the controller has reported. */
+interface ReportedStatus {
+  readonly loadBalancer?: {
+    readonly ingress?: readonly { readonly hostname?: string; readonly ip?: string }[];
+  };
 }
 
 /** Args as the state keeps them: without keys, and without what was only found there. */

@@ -9,5 +9,9 @@ export function secretValue(
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Output<string> {
   const { data } = Secret.get(`${name}-existing`, pulumi.interpolate`${namespace}/${secretName}`, opts);
-  return pulumi.secret(data.apply((values) => Buffer.from(values[key] ?? '', 'base64').toString()));
+  return pulumi.secret(
+    data.apply((values: Readonly<Record<string, string>> | undefined) =>
+      Buffer.from(values?.[key] ?? '', 'base64').toString(),
+    ),
+  );
 }

@@ -11,10 +11,10 @@ interface Statement {
 export const policyDocument = (...statements: readonly Statement[]): string =>
   JSON.stringify({ Version: '2012-10-17', Statement: statements });
 
-const allow = (Action: Statement['Action'], Resource: Statement['Resource']): Statement => ({
+const allow = (Action: Statement['Action'], Resource: string | readonly string[]): Statement => ({
   Effect: 'Allow',
   Action,
-  Resource: Resource as string,
+  Resource,
 });
 
 export interface BucketRights {

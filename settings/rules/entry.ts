@@ -69,9 +69,7 @@ function tls({ ingress }: Settings, cloud: string): string[] {
   const covered = ingress.tls.flatMap((each) => tlsHosts(each, ingress));
   const bare = endsTls(ingress) && ingress.certificate === undefined ? missing(ingress.hosts, covered) : [];
   const unserved = [...new Set(missing(covered, ingress.hosts))];
-  const origins = Object.entries(ingress.certificate ?? {}).filter(
-    ([, value]) => value !== undefined && value !== false,
-  );
+  const origins = Object.entries(ingress.certificate ?? {}).filter(([, value]) => Boolean(value));
   return [
     ...sentences([
       ...ingress.tls.flatMap((each, index): Rule[] => {

@@ -21,7 +21,7 @@ async function update(changes: Record<string, object | string> = {}): Promise<Ru
 }
 
 const policyOf = (run: Run, id: string, field = 'policy'): unknown =>
-  (JSON.parse(String(run.get(id).inputs[field])) as { Statement: unknown }).Statement;
+  (JSON.parse(run.get(id).inputs[field] as string) as { Statement: unknown }).Statement;
 const bucketName = 'mlflow-stack-prod-aws-0f0f0f0f0f0f0f0f0f0f0f0f';
 const bucketArn = `arn:aws:s3:::${bucketName}`;
 const instance = 'Instance/mlflow-postgres-instance';
@@ -162,7 +162,7 @@ describe('stack prod-aws', function () {
     const { data } = run.get('ConfigMap/mlflow-runtime-settings').inputs as { data: JsonObject };
     expect(data).to.include({ PGSSLMODE: 'verify-full', PGSSLROOTCERT: '/opt/mlflow-stack/database-ca.crt' });
     const files = run.get('ConfigMap/mlflow-runtime-files').inputs.data as JsonObject;
-    expect(String(files['database-ca.crt']).match(/BEGIN CERTIFICATE/g)).to.have.length.above(1);
+    expect((files['database-ca.crt'] as string).match(/BEGIN CERTIFICATE/g)).to.have.length.above(1);
   });
 
   it('gives the server a role with exactly the rights that it needs, which its ServiceAccount alone takes', () => {
@@ -216,7 +216,7 @@ describe('stack prod-aws', function () {
   it('tags everything, by its provider', () => {
     const { defaultTags, region } = run.get('aws/aws').inputs;
     expect(region).to.equal('eu-west-1');
-    expect(JSON.parse(String(defaultTags))).to.deep.equal({
+    expect(JSON.parse(defaultTags as string)).to.deep.equal({
       tags: { project: 'mlflow-stack', stack: 'prod-aws', 'managed-by': 'pulumi' },
     });
     for (const { id, type, provider } of run.resources.filter((each) => each.type.startsWith('aws:')))
@@ -230,8 +230,7 @@ describe('stack prod-aws', function () {
     };
     for (const { type, inputs, name, id } of run.resources) {
       const [field = '', limit = 0] = limits[type] ?? [];
-      if (limit > 0)
-        expect(String(inputs[field]), id).to.match(new RegExp(`^[a-z][-a-z0-9]{2,${limit - 1}}$`));
+      if (limit > 0) expect(inputs[field], id).to.match(new RegExp(`^[a-z][-a-z0-9]{2,${limit - 1}}$`));
       // With the suffix of Pulumi.
       if (type === 'aws:iam/role:Role') expect(name.length, id).to.be.at.most(64 - 8);
     }

@@ -227,6 +227,7 @@ describe('a secret value', () => {
 describe('the facts about a cluster', () => {
   const none = {
     keys: {},
+    database: {},
     databaseTls: {},
     ingressTls: {},
     deployed: undefined,
@@ -249,6 +250,7 @@ describe('the facts about a cluster', () => {
     expect(facts).to.deep.equal({
       ...none,
       keys: { 'flask-key': 'a', 'kek-passphrase': 'b' },
+      database: {},
       databaseTls: { 'tls.crt': 'c' },
       ingressTls: { 'tls.crt': 'd' },
     });

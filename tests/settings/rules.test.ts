@@ -506,7 +506,7 @@ describe('settings that do not go together', () => {
       (certificate) =>
         [
           { ingress: { ...web, certificate } },
-          'ingress.certificate needs either issuer or clusterIssuer, and not both',
+          'ingress.certificate needs one of issuer, clusterIssuer, googleManaged, acmArn, acm, and no other beside it',
         ] as const,
     ),
     ...['nginx', 'traefik', 'any'].map(
@@ -527,7 +527,7 @@ describe('settings that do not go together', () => {
       (changes) =>
         [
           { ingress: { ...web, className: 'alb', ...changes }, networkPolicy: { enabled: false } },
-          'ingress.tls and ingress.certificate make Secrets, but the controller is alb, which takes its certificates elsewhere; use ingress.tls with hosts alone, and name the certificate by annotation or let the controller find it',
+          'ingress.tls and ingress.certificate make Secrets, but the controller is alb, which takes its certificates elsewhere; use another ingress.certificate, or ingress.tls with hosts alone, and let the controller find the certificate',
         ] as const,
     ),
     [
@@ -779,7 +779,14 @@ describe('clouds', () => {
     const found = [
       settingsWith(),
       settingsWith({ cloud: 'gcp', gcp: { project: 'team-dev', region: 'europe-west1' } }),
-      settingsWith({ cloud: 'aws', aws: { region: 'eu-west-1' } }),
+      settingsWith({
+        cloud: 'aws',
+        aws: {
+          region: 'eu-west-1',
+          clusterName: 'mlflow',
+          subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+        },
+      }),
     ].map(({ artifactStore, backendStore, dataProtection }) =>
       [artifactStore.kind, backendStore.kind, dataProtection].join(' '),
     );

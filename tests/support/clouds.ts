@@ -45,6 +45,7 @@ type Outputs = (name: string, given: JsonObject) => object;
 /** Outputs that resources have beside their inputs, by type. */
 export const cloudOutputs: Partial<Record<string, Outputs>> = {
   'random:index/randomId:RandomId': (_name, { byteLength }) => ({ hex: '0f'.repeat(Number(byteLength)) }),
+<<<<<<< HEAD
   'gcp:serviceaccount/account:Account': (_name, { accountId }) => ({
     email: `${String(accountId)}@my-team-dev.iam.gserviceaccount.com`,
   }),
@@ -69,14 +70,17 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
   'gcp:compute/securityPolicy:SecurityPolicy': (name) => ({ name: `${name}-1a2b3c4` }),
   'gcp:compute/address:Address': (name) => ({ name: `${name}-1a2b3c4`, address: '10.0.0.7' }),
   'aws:s3/bucket:Bucket': (_name, { bucket }) => ({ arn: `arn:aws:s3:::${String(bucket)}` }),
+=======
+  'aws:s3/bucket:Bucket': (_name, { bucket }) => ({ arn: `arn:aws:s3:::${bucket as string}` }),
+>>>>>>> eade8743a34a11e9ed0085fb73a5d957ea13f09d
   'aws:iam/role:Role': (name) => ({
     name: `${name}-1a2b3c4`,
     arn: `arn:aws:iam::${accountId}:role/${name}-1a2b3c4`,
   }),
   'aws:rds/instance:Instance': (_name, { identifier }) => ({
-    address: `${String(identifier)}.eu-west-1.rds.amazonaws.com`,
+    address: `${identifier as string}.eu-west-1.rds.amazonaws.com`,
     resourceId: 'db-RESOURCE',
-    arn: `arn:aws:rds:eu-west-1:${accountId}:db:${String(identifier)}`,
+    arn: `arn:aws:rds:eu-west-1:${accountId}:db:${identifier as string}`,
   }),
   'aws:eks/podIdentityAssociation:PodIdentityAssociation': (name) => ({ associationId: `a-${name}` }),
   'aws:acm/certificate:Certificate': (_name, given) => ({
@@ -84,7 +88,7 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
     domainValidationOptions: [given.domainName, ...(given.subjectAlternativeNames as string[])].map(
       (host) => ({
         domainName: host,
-        resourceRecordName: `_proof.${String(host)}.`,
+        resourceRecordName: `_proof.${host as string}.`,
         resourceRecordType: 'CNAME',
         resourceRecordValue: '_value.acm-validations.aws.',
       }),
