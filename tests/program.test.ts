@@ -887,14 +887,12 @@ function holdsData(resource: Registered): boolean {
   );
 }
 
-<<<<<<< HEAD
 const dataTypes = [
   'aws:s3/bucket:Bucket',
   'aws:rds/instance:Instance',
   'gcp:storage/bucket:Bucket',
   'gcp:sql/databaseInstance:DatabaseInstance',
 ];
-=======
 /** Programs that train have an account of a name that the user chooses. */
 const isOfServer = (object: Registered): boolean =>
   manifest(object).metadata.labels?.['app.kubernetes.io/component'] !== 'client';
@@ -903,8 +901,6 @@ const isOfServer = (object: Registered): boolean =>
 const reachesOut = (type: string, stack: string): boolean =>
   stack !== 'local' && /:(ArtifactStore|BackendStore|WorkloadIdentities|CloudParts)$/.test(type);
 
-const dataTypes = ['aws:s3/bucket:Bucket', 'aws:rds/instance:Instance'];
->>>>>>> eade8743a34a11e9ed0085fb73a5d957ea13f09d
 const guardTypes =
   /^aws:(s3|rds)\/|^aws:ec2\/securityGroup:SecurityGroup$|^aws:cloudwatch\/logGroup:LogGroup$/;
 /** The network that the database is in, who owns its tables, and what the bucket's key and log are granted. */

@@ -45,12 +45,11 @@ type Outputs = (name: string, given: JsonObject) => object;
 /** Outputs that resources have beside their inputs, by type. */
 export const cloudOutputs: Partial<Record<string, Outputs>> = {
   'random:index/randomId:RandomId': (_name, { byteLength }) => ({ hex: '0f'.repeat(Number(byteLength)) }),
-<<<<<<< HEAD
   'gcp:serviceaccount/account:Account': (_name, { accountId }) => ({
-    email: `${String(accountId)}@my-team-dev.iam.gserviceaccount.com`,
+    email: `${accountId as string}@my-team-dev.iam.gserviceaccount.com`,
   }),
   'gcp:sql/databaseInstance:DatabaseInstance': (_name, { name, region }) => ({
-    connectionName: `my-team-dev:${String(region)}:${String(name)}`,
+    connectionName: `my-team-dev:${region as string}:${name as string}`,
     privateIpAddress: '10.1.2.3',
     dnsName: '',
     dnsNames: [
@@ -69,10 +68,7 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
   }),
   'gcp:compute/securityPolicy:SecurityPolicy': (name) => ({ name: `${name}-1a2b3c4` }),
   'gcp:compute/address:Address': (name) => ({ name: `${name}-1a2b3c4`, address: '10.0.0.7' }),
-  'aws:s3/bucket:Bucket': (_name, { bucket }) => ({ arn: `arn:aws:s3:::${String(bucket)}` }),
-=======
   'aws:s3/bucket:Bucket': (_name, { bucket }) => ({ arn: `arn:aws:s3:::${bucket as string}` }),
->>>>>>> eade8743a34a11e9ed0085fb73a5d957ea13f09d
   'aws:iam/role:Role': (name) => ({
     name: `${name}-1a2b3c4`,
     arn: `arn:aws:iam::${accountId}:role/${name}-1a2b3c4`,
