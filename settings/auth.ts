@@ -59,13 +59,13 @@ export const auth = optionalSection({
     /** With alb: people log in at an OpenID provider before the load balancer lets them through. */
     oidc: v.optional(
       section({
-        /** Of that provider, as its /.well-known/openid-configuration says. */
+        /** Address of the provider, as its tokens name it. */
         issuer: httpsAddress(),
-        /** Of that provider. */
+        /** Where people log in at it, as its discovery document says. */
         authorizationEndpoint: httpsAddress(),
-        /** Of that provider. */
+        /** Where it gives tokens. */
         tokenEndpoint: httpsAddress(),
-        /** Of that provider. */
+        /** Where it tells who somebody is. */
         userInfoEndpoint: httpsAddress(),
         /** Client that the provider knows this server by. Its redirect address is <entry>/oauth2/idpresponse. */
         clientId: text('the id of a client', /^\S+$/),
@@ -99,12 +99,12 @@ export const auth = optionalSection({
     /** With alb: people log in at a user pool of Amazon Cognito. */
     cognito: v.optional(
       section({
-        /** That user pool. */
+        /** The user pool. */
         userPoolArn: text(
           'the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123',
           /^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool\/[\w-]+$/,
         ),
-        /** Client of it that stands for this server. */
+        /** Client of that pool that the load balancer is. */
         userPoolClientId: text('the id of a client of that user pool', /^[\w+]+$/),
         /** Domain of its log-in page: the prefix alone, or a host name. */
         userPoolDomain: text('a domain such as my-team', /^[a-z0-9][-.a-z0-9]*$/),

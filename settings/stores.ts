@@ -219,10 +219,7 @@ export const backendStore = optionalSection({
   ),
   /** A managed database that is there already: the identifier of an RDS instance, or project:region:instance of Cloud SQL. */
   existingInstance: v.optional(text('the name of an instance', /^[a-z0-9.-]+(:[a-z0-9-]+){0,3}$/, 255)),
-  /**
-   * Keeps a copy of the managed database in another zone, ready to take over. Default: `false`, or `true` with
-   * `availability: high`.
-   */
+  /** Keeps a copy of the managed database in another zone, ready to take over. Default: `false`, or `true` with `availability: high`. */
   highAvailability: v.optional(flag()),
   /** `password`: by a password that a Secret holds. `iam`: by what the cloud knows the pods for; no password is stored. */
   auth: v.optional(oneOf(['password', 'iam']), 'password'),

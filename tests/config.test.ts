@@ -35,13 +35,13 @@ describe('settings', () => {
         prefix: 'mlflow-artifacts',
         region: 'us-east-1',
         addressingStyle: 'path',
+        image: 'docker.io/chrislusf/seaweedfs:4.48',
+        resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
         readBuckets: [],
         versioning: true,
         noncurrentDays: 30,
         abortMultipartDays: 7,
         accessLogging: false,
-        image: 'docker.io/chrislusf/seaweedfs:4.48',
-        resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
       },
       backendStore: {
         kind: 'postgres',
@@ -57,8 +57,8 @@ describe('settings', () => {
         sslMode: 'require',
         version: '17',
         instanceClass: 'db.t4g.medium',
-        highAvailability: false,
         auth: 'password',
+        highAvailability: false,
         backups: { retentionDays: 7, pointInTimeRecovery: true },
         finalSnapshot: true,
       },
@@ -125,7 +125,12 @@ describe('settings', () => {
       workspaces: { enabled: false },
       identity: { kind: 'workload', secretName: 's3-credentials', imageReaders: [] },
       clientIdentity: { enabled: false, serviceAccount: 'mlflow-client' },
-      secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
+      secrets: {
+        kekVersion: 1,
+        rotation: { database: 0, admin: 0 },
+        store: 'kubernetes',
+        externalSecrets: { storeKind: 'SecretStore', refreshInterval: '1h', secrets: [] },
+      },
       audit: { enabled: false },
       logRetentionDays: 90,
       metrics: {
@@ -292,7 +297,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, gcp, aws, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival, backup';
+    'autoscaling, auth, workspaces, identity, clientIdentity, secrets, metrics, audit, logRetentionDays, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival, backup';
 
   it('is told together with all others, in one message', () => {
     expect(
@@ -310,7 +315,7 @@ describe('a mistake in the settings', () => {
       '  mlflow-stack:server.image.tag is "latest"; allowed: a tag that begins with the MLflow version, such as v3.17.2-full ("latest" is refused)',
       '  mlflow-stack:server.workers is 0; allowed: a whole number from 1 to 64',
       '  mlflow-stack:ingress.hosts[0] is "https://a.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
-      '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, controller, hosts, paths, port, httpsPort, tls, certificate, redirectHttp, internal, allowedCidrs, annotations',
+      '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, controller, hosts, paths, port, httpsPort, tls, certificate, redirectHttp, internal, allowedCidrs, staticIp, dns, annotations',
       `  mlflow-stack:kubernets is not known (did you mean kubernetes?); known keys: ${sections}`,
       `  mlflow-stack:zzz is not known; known keys: ${sections}`,
     ]);

@@ -73,8 +73,11 @@ export const gcp = v.optional(
      * `backendStore.auth` iam.
      */
     cloudSqlProxy: optionalSection({
+      /** `none`, `sidecar` or `deployment`. Default: `none`, or `sidecar` with `backendStore.auth` iam. */
       kind: v.optional(oneOf(['none', 'sidecar', 'deployment'])),
+      /** Image of the proxy, the official one or a copy of it. */
       image: v.optional(imageWithTag(), defaultImages.cloudSqlProxy),
+      /** Of each proxy. */
       resources: resources({ requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } }),
       /** Pods of kind `deployment`. */
       replicas: v.optional(wholeNumber(1, 10), 2),

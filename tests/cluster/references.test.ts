@@ -232,6 +232,7 @@ describe('the facts about a cluster', () => {
     ingressTls: {},
     deployed: undefined,
     externalRevision: '',
+    database: {},
     databasePorts: {},
   };
 

@@ -252,7 +252,7 @@ describe('Backups', function () {
   });
 
   it('are made on schedule beside the artifacts, where clients cannot get at them, and the newest are kept', async () => {
-    for (const _ of [1, 2])
+    for (let run = 0; run < 2; run += 1)
       expect(await runScheduledBackup(running, signal)).to.include('backups-of-mlflow-artifacts');
     expect(await listBackups(running, pod, signal)).to.have.lengthOf(1);
     expect(running.outputs.backupUri).to.equal('s3://mlflow/backups-of-mlflow-artifacts');

@@ -783,8 +783,8 @@ describe('clouds', () => {
         cloud: 'aws',
         aws: {
           region: 'eu-west-1',
-          clusterName: 'mlflow',
-          subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+          clusterName: 'ml',
+          subnetIds: ['subnet-0a1b2c3d', 'subnet-1a1b2c3d'],
         },
       }),
     ].map(({ artifactStore, backendStore, dataProtection }) =>

@@ -27,6 +27,7 @@ function stackWith(settings: object, secret = ''): RunningStack {
     name: 'team',
     settings: settingsWith(settings),
     outputs: {},
+    secretOutput: () => Promise.resolve(secret),
     service: { namespace: 'mlflow', name: 'mlflow', port: 5000 },
     kubectl: (() => Promise.resolve({ stdout: secret })) as unknown as RunningStack['kubectl'],
   };
@@ -71,7 +72,7 @@ describe('backups by command', () => {
       expect(await findPassphrase(stack, file)).to.equal('of the file');
       expect(await findPassphrase(stack, undefined)).to.equal('of the variable');
     } finally {
-      delete process.env[passphraseVariable];
+      Reflect.deleteProperty(process.env, passphraseVariable);
     }
     expect(await findPassphrase(stack, undefined)).to.equal('of the Secret');
     expect(await findPassphrase(stackWith({}), undefined)).to.equal(undefined);

@@ -117,9 +117,10 @@ async function receive(
     cancelSignal: signal,
   });
   const written = pipeline(child.stdout, counted, createWriteStream(file, { mode: 0o600 })).catch(
-    (error: NodeJS.ErrnoException) => {
+    (error: unknown) => {
       child.kill();
-      throw new Error(`${file} could not be written: ${reasonOf(error)}`, { cause: error });
+      const reason = reasonOf(error as NodeJS.ErrnoException);
+      throw new Error(`${file} could not be written: ${reason}`, { cause: error });
     },
   );
   // Of two that fail together, the writer knows why.

@@ -63,7 +63,7 @@ export async function restore(
   }
   const keys = await missingKeys(stack, pod, report.keys, options);
 
-  let exchanged = false;
+  const progress = { exchanged: false };
   try {
     await python_('prepare');
     if (postgresClient(stack.settings) !== undefined)
@@ -78,10 +78,10 @@ export async function restore(
         say(`What was there before: ${file}`);
       }
       await withKeys(client, stack.settings, keys, () => python_('exchange'));
-      exchanged = true;
+      progress.exchanged = true;
     });
   } catch (error) {
-    if (exchanged) throw error;
+    if (progress.exchanged) throw error;
     await python_('abandon').catch(() => undefined);
     throw new Error(`${(error as Error).message}\nThe databases are as they were.`, { cause: error });
   }
@@ -162,7 +162,7 @@ async function missingKeys(
     pod.exec('mlflow', python('restore', 'unlock'), { input: passphrase, cancelSignal: signal }),
   );
   const keys = JSON.parse(stdout) as Keys;
-  return Object.fromEntries(wanted.map((name) => [name, keys[name]])) as Keys;
+  return Object.fromEntries(wanted.map((name) => [name, keys[name]]));
 }
 
 /** Gives the server keys for as long as an action succeeds; else it has its own again. */

@@ -12,9 +12,11 @@ export async function runningStack(overrides: Overrides): Promise<RunningStack> 
   const { config } = parse(readFileSync(stackFile(LOCAL_STACK), 'utf8')) as {
     config: Record<string, unknown>;
   };
-  const own = Object.entries(config).map(([key, value]) => [key.replace('mlflow-stack:', ''), value]);
+  const own = Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [key.replace('mlflow-stack:', ''), value]),
+  );
   const kubernetes = { context: contextName(instance), kubeconfig: kubeconfigPath(instance) };
-  const settings = parseSettings({ ...Object.fromEntries(own), ...overrides, kubernetes });
+  const settings = parseSettings({ ...own, ...overrides, kubernetes });
   const outputs = await stack.outputs();
   const { service } = outputs as unknown as RunningStack;
   return {
@@ -22,6 +24,7 @@ export async function runningStack(overrides: Overrides): Promise<RunningStack> 
     settings,
     outputs,
     service,
+    secretOutput: async (output) => String(outputs[output]),
     kubectl: (args, options) => kubectlOf(LOCAL_STACK, settings, args, options),
   };
 }
