@@ -23,6 +23,12 @@ export function storeRecord(settings: Settings): StoreRecord {
       'backendStore.version': backendStore.version,
       'backendStore.size': backendStore.size,
     }),
+    ...(ownDatabase &&
+      backendStore.kind === 'cloudSql' && {
+        'gcp.network': gcp?.network,
+        // It decides on the authority of the certificate.
+        'backendStore.sslMode': backendStore.sslMode === 'verify-full' ? 'verify-full' : 'require',
+      }),
     ...((ownBucket || ownDatabase) && { ...place, dataProtection }),
   };
   return Object.fromEntries(

@@ -28,7 +28,7 @@ export function account(
   opts: pulumi.ComponentResourceOptions,
 ): AccountEmail {
   const own = context.after(['iam'], opts);
-  const id = new RandomId(`${name}-account-id`, { byteLength: bytes }, own);
+  const id = new RandomId(`${name}-account-id`, { byteLength: bytes }, { ...own, retainOnDelete: false });
   const prefix = cloudName(longest - part.length - 2 * bytes - 2);
   return new Account(
     `${name}-account`,

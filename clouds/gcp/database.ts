@@ -165,12 +165,12 @@ function newInstance(context: GcpContext, name: string, opts: pulumi.ComponentRe
     project: gcp.project,
     name: instance.name,
     host: instance.privateIpAddress,
-    dnsName: instance.dnsNames.apply(
-      (all) =>
-        all.find(({ connectionType }) => connectionType === 'PRIVATE_SERVICES_ACCESS')?.name ??
-        all[0]?.name ??
-        '',
-    ),
+    dnsName: instance.dnsNames.apply((all) => {
+      const [first] = all;
+      const own = all.find(({ connectionType }) => connectionType === 'PRIVATE_SERVICES_ACCESS') ?? first;
+      // Certificates have it without the dot.
+      return (own?.name ?? '').replace(/\.$/, '');
+    }),
     ca: authorities(instance.serverCaCerts),
     resource: instance,
   };

@@ -46,10 +46,10 @@ type Outputs = (name: string, given: JsonObject) => object;
 export const cloudOutputs: Partial<Record<string, Outputs>> = {
   'random:index/randomId:RandomId': (_name, { byteLength }) => ({ hex: '0f'.repeat(Number(byteLength)) }),
   'gcp:serviceaccount/account:Account': (_name, { accountId }) => ({
-    email: `${String(accountId)}@my-team-dev.iam.gserviceaccount.com`,
+    email: `${accountId as string}@my-team-dev.iam.gserviceaccount.com`,
   }),
   'gcp:sql/databaseInstance:DatabaseInstance': (_name, { name, region }) => ({
-    connectionName: `my-team-dev:${String(region)}:${String(name)}`,
+    connectionName: `my-team-dev:${region as string}:${name as string}`,
     privateIpAddress: '10.1.2.3',
     dnsName: '',
     dnsNames: [
