@@ -777,14 +777,8 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
       const objects = run.resources.filter(isKubernetesObject).map(manifest);
       expect(objects.map(({ kind }) => kind)).not.to.include('Namespace');
       expect(new Set(objects.map(({ metadata }) => metadata.namespace))).to.deep.equal(new Set(['team-a']));
-<<<<<<< HEAD
-      // What is in a managed database goes with its instance.
-      for (const { id, deletedWith } of run.resources)
-        expect(deletedWith ?? 'DatabaseInstance/', id).to.match(/^DatabaseInstance\//);
-=======
       for (const { id, deletedWith } of run.resources)
         expect(deletedWith ?? '', id).not.to.include('Namespace/');
->>>>>>> a78935bc22883c8f549c487962381f1e31f1c30e
     });
 
     if (stack === 'local') {

@@ -75,15 +75,9 @@ export const gcp = v.optional(
     cloudSqlProxy: optionalSection({
       /** `none`, `sidecar` or `deployment`. Default: `none`, or `sidecar` with `backendStore.auth` iam. */
       kind: v.optional(oneOf(['none', 'sidecar', 'deployment'])),
-<<<<<<< HEAD
-      /** Image of the proxy. */
-      image: v.optional(imageWithTag(), defaultImages.cloudSqlProxy),
-      /** Requests and limits of each of them. */
-=======
       /** Image of the proxy, the official one or a copy of it. */
       image: v.optional(imageWithTag(), defaultImages.cloudSqlProxy),
       /** Of each proxy. */
->>>>>>> a78935bc22883c8f549c487962381f1e31f1c30e
       resources: resources({ requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } }),
       /** Pods of kind `deployment`. */
       replicas: v.optional(wholeNumber(1, 10), 2),
