@@ -1,5 +1,5 @@
-// Stack dev-gcp from nothing to nothing, by the real program and engine, on a pretended project of Google Cloud. Where the real
-// plug-in is wanted instead of its test double, see docs/gcp.md.
+// Stack dev-gcp from nothing to nothing, by the real program and engine, on a pretended project of Google Cloud: a test double
+// stands in for the plug-in. The tests build on one another, as the days of a stack do.
 import { expect } from 'chai';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
