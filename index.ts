@@ -8,6 +8,8 @@ import {
   ArtifactStore,
   Auth,
   BackendStore,
+  BackupCronJob,
+  ClientEnv,
   GcCronJob,
   HttpRoute,
   Ingress,
@@ -15,6 +17,7 @@ import {
   MlflowServer,
   NetworkPolicies,
   ServerKeys,
+  StoreRecord,
   TraceArchival,
   WorkloadIdentities,
 } from './components/index.ts';
@@ -22,6 +25,7 @@ import { targetNamespace } from './components/namespace.ts';
 import { loadSettings } from './config.ts';
 import {
   authWiring,
+  backupArgs,
   ingressArgs,
   runtimeArgs,
   serverArgs,
@@ -34,6 +38,7 @@ import { workloadPolicies } from './lib/network.ts';
 import { serviceAnnotations } from './lib/entry.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
 import { workloadRights } from './lib/rights.ts';
+import { storeRecord } from './lib/store-record.ts';
 import { signInGuide } from './lib/sign-in.ts';
 
 const settings = loadSettings();
@@ -86,6 +91,12 @@ const backendStore = new BackendStore(
   },
   outerOpts,
 );
+
+const record = storeRecord(settings);
+if (Object.keys(record).length > 0) {
+  const places = [artifacts.uri, backendStore.connection.host];
+  new StoreRecord(names.storeRecord, { namespace: target.name, record, places }, opts);
+}
 
 const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing: facts.keys }, opts);
 
@@ -147,15 +158,22 @@ const afterServer = {
 };
 
 if (settings.ingress.enabled) {
-  new Ingress(
+  const { address } = new Ingress(
     names.ingress,
     { ...ingressArgs(settings, facts), service: server.connection, parts: entry },
     opts,
   );
+  if (entry?.awaitsAddress === true) cloud.records?.(names.records, { address }, outerOpts);
 }
 
 if (settings.httpRoute.enabled) {
   new HttpRoute(names.httpRoute, { ...settings.httpRoute, service: server.connection }, opts);
+}
+
+if (settings.clientEnv.namespaces.length > 0) {
+  const { namespaces } = settings.clientEnv;
+  const args = { namespaces, service: server.connection, artifacts, users: auth.clients };
+  new ClientEnv(names.clientEnv, args, { providers: [provider] });
 }
 
 const gc = settings.gc.enabled
@@ -165,6 +183,14 @@ const gc = settings.gc.enabled
 if (settings.traceArchival.enabled) {
   new TraceArchival(names.traceArchival, { ...settings.traceArchival, ...afterServer }, opts);
 }
+
+const backup = settings.backup.enabled
+  ? new BackupCronJob(
+      names.backup,
+      { ...backupArgs(settings), ...common, runtime, artifacts, keys: keys.variables },
+      opts,
+    )
+  : undefined;
 
 const { namespace, name, port } = server.connection;
 /** Namespace and name of the server's Service. */
@@ -182,6 +208,8 @@ export const identityNames = pulumi.output(
 /** What the cloud says of its own resources. */
 export const cloudOutputs = cloud.extras?.(names.extras, cloudNeeds, outerOpts) ?? null;
 export const artifactUri = artifacts.uri;
+/** Where scheduled backups are; null where there are none. */
+export const backupUri = backup?.uri ?? null;
 export const databaseHost = backendStore.connection.host;
 /** Connections that the stack may open to the database, and how many it accepts. */
 export const databaseConnections = connectionSummary(settings) ?? null;

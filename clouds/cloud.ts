@@ -40,8 +40,12 @@ export interface EntryParts {
   readonly annotations: Readonly<Record<string, Input<string>>>;
   /** Annotations of the Service behind it. */
   readonly serviceAnnotations: Readonly<Record<string, Input<string>>>;
+  /** What the controller is told of the server beside what it is told in any cloud: log-ins, limits of sources. */
+  readonly backend?: object | undefined;
   /** Reserved address of the way in. */
   readonly address?: Output<string> | undefined;
+  /** Whether an update waits for the address that the controller reports, for `records`. */
+  readonly awaitsAddress?: boolean | undefined;
 }
 
 /**
@@ -78,6 +82,9 @@ export interface Cloud {
 
   /** Addresses, certificates, host names and log-ins of the Ingress. */
   entry?(name: string, args: StoreArgs, opts: ComponentResourceOptions): EntryParts;
+
+  /** Makes the hosts' names lead to the address that the controller of the Ingress has reported. */
+  records?(name: string, args: { readonly address: Input<string> }, opts: ComponentResourceOptions): void;
 
   /** Further resources: logging, audit, secret stores, identities of clients. Returns outputs of the stack. */
   extras?(

@@ -1,5 +1,6 @@
-// Everything of a stack that writes to its database: the server, garbage collection, trace archival. What is stopped is noted
-// on the objects themselves, so that an update that was interrupted can still be undone by a later one.
+// Everything of a stack that writes to its database: the server, garbage collection, trace archival; and backups, which would
+// find it half changed. What is stopped is noted on the objects themselves, so that an update that was interrupted can still be
+// undone by a later one.
 import { annotations, names, serverComponent } from '../lib/names.ts';
 import { type KubernetesObject, type ObjectList, objectPath } from './client.ts';
 import { type Deployment, deploymentPath } from './facts.ts';
@@ -7,9 +8,9 @@ import { type Job, type Watch, hasEnded, jobPath } from './migration-job.ts';
 import { componentSelector, failedStep, isFinished, newestWarning, obstacle, podsOf } from './pods.ts';
 import { poll } from './polling.ts';
 
-const cronJobs = [names.gc, names.traceArchival];
+const cronJobs = [names.gc, names.traceArchival, names.backup];
 /** The last of them may be left of an interrupted update. */
-const jobComponents = ['gc', 'trace-archival', 'migration'];
+const jobComponents = ['gc', 'trace-archival', 'backup', 'migration'];
 
 const stopSeconds = 120;
 const startSeconds = 120;

@@ -123,7 +123,7 @@ function external(_name: string, { uri = '', credentialsFrom }: ArtifactStoreArg
 
 const credentialsPath = '/etc/mlflow-stack/credentials';
 
-function credentials(from: NonNullable<ArtifactStoreArgs['credentialsFrom']>): Variables & Mounts {
+export function credentials(from: NonNullable<ArtifactStoreArgs['credentialsFrom']>): Variables & Mounts {
   const { secretName, googleCredentialsKey } = from;
   const key = (name: string): SecretKey => ({ secretName, key: name });
   const file = googleCredentialsKey && `${credentialsPath}/${googleCredentialsKey}`;

@@ -1,5 +1,6 @@
 // Auth: how people and programs show who they are, by one of the kinds that exclude each other.
 import * as pulumi from '@pulumi/pulumi';
+import { cloudLogIn } from '../lib/auth.ts';
 import { type BasicAuthArgs, basicAuth } from './auth-basic.ts';
 import { type PluginArgs, pluginAuth } from './auth-plugin.ts';
 import type { AuthConnection } from './connections.ts';
@@ -23,11 +24,15 @@ export class Auth extends pulumi.ComponentResource {
   /** Generated passwords by user; undefined where there are none. */
   public readonly passwords: pulumi.Output<Record<string, string>> | undefined;
 
+  /** Users of programs in the cluster, by namespace. */
+  public readonly clients: Readonly<Record<string, GeneratedUser>>;
+
   constructor(name: string, args: AuthArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:Auth', name, recordedArgs(args), opts);
-    const { connection, adminPassword, users = [] } = signIn(name, args, this);
+    const { connection, adminPassword, users = [], clients = {} } = signIn(name, args, this);
     this.connection = connection;
     this.adminPassword = adminPassword;
+    this.clients = clients;
     this.passwords = users.length === 0 ? undefined : passwordsByName(users);
     this.registerOutputs({});
   }
@@ -45,6 +50,7 @@ function signIn(name: string, args: AuthArgs, parent: pulumi.Resource): SignIn {
     case 'basic':
       return basicAuth(name, args, args.wiring, parent);
     case 'edge':
+      if (cloudLogIn(args.edge) !== undefined) return {};
       return edgeAuth(name, args.edge, args.wiring, parent);
     case 'oauth2Proxy':
       return oauth2Proxy(name, args.oauth2Proxy, args.wiring, parent);

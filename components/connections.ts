@@ -64,6 +64,8 @@ export interface BackendConnection extends Variables, Mounts {
   readonly ca?: Input<string>;
   /** Run beside each client of the database, as native sidecars. */
   readonly sidecars?: readonly core.v1.Container[] | undefined;
+  /** What the migration does first, before it connects as others do. */
+  readonly setup?: PodStep | undefined;
   /** The managed database that this leads to; undefined where it is none of the cloud's. */
   readonly instance?: InstanceAccess | undefined;
   /** Variables of a replica that answers reads: for the server alone. */
@@ -89,6 +91,13 @@ export interface ServiceConnection {
   readonly prefix: string;
   /** `http(s)://<service>.<namespace>.svc:<port>`, with the prefix. */
   readonly url: Input<string>;
+}
+
+/** One of the scripts, run to its end before what follows. */
+export interface PodStep {
+  readonly name: string;
+  readonly script: string;
+  readonly secrets: Readonly<Record<string, SecretKey>>;
 }
 
 /** What users add to pods, in Kubernetes' own terms. */
@@ -123,6 +132,8 @@ export interface PodRuntime extends PodParts {
   readonly secrets: Readonly<Record<string, SecretKey>>;
   /** Variables of a replica of the database that answers reads: for the server alone. */
   readonly readReplica?: Variables | undefined;
+  /** First step of the migration. */
+  readonly setup?: PodStep | undefined;
   /** Further ConfigMaps and Secrets whose keys become variables. */
   readonly envFrom: readonly core.v1.EnvFromSource[];
 }

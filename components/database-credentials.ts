@@ -8,6 +8,7 @@ import { dataOptions } from '../lib/data-protection.ts';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { databaseSecret } from '../lib/names.ts';
 import type { SecretKey } from './connections.ts';
+import { secretValue } from './secret-value.ts';
 
 export interface DatabaseCredentials {
   readonly password: pulumi.Output<string>;
@@ -15,24 +16,24 @@ export interface DatabaseCredentials {
   readonly key: SecretKey;
 }
 
+export interface CredentialsArgs extends DatabaseArgs {
+  readonly settings: Settings;
+  /** Whether the user is there already, so that no new password would let anybody in. */
+  readonly isKnown: boolean;
+}
+
 /** @throws RunError when nobody knows the password of an instance that is there already. */
 export function databaseCredentials(
   name: string,
-  args: DatabaseArgs & { readonly settings: Settings },
+  args: CredentialsArgs,
   opts: pulumi.ComponentResourceOptions,
 ): DatabaseCredentials {
   const { backendStore, dataProtection } = args.settings;
   const { passwordFrom } = backendStore;
   const metadata = { namespace: args.namespace, labels: objectLabels('database') };
   if (passwordFrom !== undefined) {
-    const existing = Secret.get(
-      `${name}-existing-credentials`,
-      pulumi.interpolate`${args.namespace}/${passwordFrom.secretName}`,
-      opts,
-    );
-    const encoded = existing.data.apply((data) => data[passwordFrom.key] ?? '');
-    const password = encoded.apply((text) => Buffer.from(text, 'base64').toString());
-    return { password: pulumi.secret(password), key: passwordFrom };
+    const password = secretValue(`${name}-credentials`, args.namespace, passwordFrom, opts);
+    return { password, key: passwordFrom };
   }
   const password = pulumi.secret(ownPassword(name, args, opts));
   const secret = new Secret(
@@ -56,12 +57,12 @@ export function databaseCredentials(
 
 function ownPassword(
   name: string,
-  { settings, keptPassword }: DatabaseArgs & { readonly settings: Settings },
+  { settings, keptPassword, isKnown }: CredentialsArgs,
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Input<string> {
-  const { password, existingInstance } = settings.backendStore;
+  const { password, existingInstance = '' } = settings.backendStore;
   if (password !== undefined) return password;
-  if (existingInstance === undefined)
+  if (!isKnown)
     return new RandomPassword(
       `${name}-password`,
       { length: 32, special: false, keepers: { rotation: String(settings.secrets.rotation.database) } },

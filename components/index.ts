@@ -1,6 +1,8 @@
 export { ArtifactStore, type ArtifactStoreArgs } from './artifact-store.ts';
 export { Auth, type AuthArgs } from './auth.ts';
 export { BackendStore, type BackendStoreArgs } from './backend-store.ts';
+export { BackupCronJob, type BackupCronJobArgs } from './backup-cron-job.ts';
+export { ClientEnv, type ClientEnvArgs } from './client-env.ts';
 export * from './connections.ts';
 export { GcCronJob, type GcCronJobArgs } from './gc-cron-job.ts';
 export { HttpRoute, type HttpRouteArgs } from './http-route.ts';
@@ -11,4 +13,5 @@ export { MlflowRuntime, type MlflowRuntimeArgs } from './runtime.ts';
 export { NetworkPolicies, type NetworkPoliciesArgs } from './network-policies.ts';
 export { ServerKeys, type ServerKeysArgs } from './server-keys.ts';
 export { TraceArchival, type TraceArchivalArgs } from './trace-archival.ts';
+export { StoreRecord, type StoreRecordArgs } from './store-record.ts';
 export { WorkloadIdentities, type WorkloadIdentitiesArgs } from './workload-identities.ts';

@@ -68,7 +68,7 @@ export interface IngressArgs {
   /** These win over those that the program sets. */
   readonly annotations: Record<string, string>;
   /** What the cloud adds: addresses, certificates, log-ins. */
-  readonly parts?: Pick<EntryParts, 'annotations'> | undefined;
+  readonly parts?: Pick<EntryParts, 'annotations' | 'awaitsAddress' | 'backend'> | undefined;
   /** Values of the Secret with the certificate that was made for the stack, which is kept as long as it is good. */
   readonly existingCertificate: Readonly<Record<string, string>>;
 }
@@ -77,6 +77,8 @@ export interface IngressArgs {
 export class Ingress extends pulumi.ComponentResource {
   /** URL of the first host. */
   public readonly url: string;
+  /** Host name or address of the load balancer, where an update waits for it. */
+  public readonly address: pulumi.Output<string>;
 
   constructor(name: string, args: IngressArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:Ingress', name, recordedArgs(args), opts);
@@ -105,7 +107,7 @@ export class Ingress extends pulumi.ComponentResource {
             labels: objectLabels('ingress'),
             // Many controllers never report an address, for which an update would wait ten minutes.
             annotations: {
-              'pulumi.com/skipAwait': 'true',
+              ...(args.parts?.awaitsAddress !== true && { 'pulumi.com/skipAwait': 'true' }),
               ...inNamespace(annotations, args.service.namespace),
             },
           },
@@ -117,7 +119,7 @@ export class Ingress extends pulumi.ComponentResource {
         },
         { parent: this, dependsOn },
       );
-    ingress(
+    const main = ingress(
       `${name}-ingress`,
       name,
       {
@@ -131,8 +133,19 @@ export class Ingress extends pulumi.ComponentResource {
     const plain = controller.plainAnnotations?.(needs);
     if (plain !== undefined) ingress(ingressNames(name).plain, ingressNames(name).plain, plain, []);
     this.url = url;
+    this.address = main.status.apply((status: ReportedStatus | undefined) => {
+      const [reported] = status?.loadBalancer?.ingress ?? [];
+      return reported?.hostname ?? reported?.ip ?? '';
+    });
     this.registerOutputs({ url });
   }
+}
+
+/** Parts of it are missing until the controller has reported. */
+interface ReportedStatus {
+  readonly loadBalancer?: {
+    readonly ingress?: readonly { readonly hostname?: string; readonly ip?: string }[];
+  };
 }
 
 /** Args as the state keeps them: without keys, and without what was only found there. */
@@ -146,6 +159,7 @@ function needsOf(name: string, args: IngressArgs): IngressNeeds {
     ...args,
     name,
     tls: endsTls(args),
+    backend: args.parts?.backend,
     healthPath: `${service.prefix}${probePaths.health}`,
     serverTls: ca && {
       host: pulumi.all([service.namespace, service.name]).apply(([home, each]) => serviceHost(home, each)),

@@ -1,9 +1,11 @@
-// How Prometheus gets at the server's metrics.
+// How Prometheus gets at the server's metrics, what it alerts of, and how Grafana shows them.
 import * as pulumi from '@pulumi/pulumi';
 import { CustomResource } from '@pulumi/kubernetes/apiextensions/customResource.js';
+import { ConfigMap } from '@pulumi/kubernetes/core/v1/configMap.js';
 import type { Service } from '@pulumi/kubernetes/core/v1/service.js';
 import { objectLabels, selectorLabels } from '../lib/labels.ts';
 import { serverComponent as component, serviceHost } from '../lib/names.ts';
+import { alerts, dashboard } from '../lib/monitoring.ts';
 import type { AuthConnection } from './connections.ts';
 
 export interface MetricsArgs {
@@ -12,7 +14,11 @@ export interface MetricsArgs {
   /** `annotations` of the pods, or a `serviceMonitor` for the Prometheus Operator. */
   readonly discovery: 'annotations' | 'serviceMonitor';
   readonly intervalSeconds: number;
-  /** Labels by which a Prometheus chooses its ServiceMonitors. */
+  /** Whether there are alerts, as a PrometheusRule of the Prometheus Operator. */
+  readonly alerts: boolean;
+  /** Whether there is a dashboard for Grafana. */
+  readonly dashboard: boolean;
+  /** Labels by which a Prometheus chooses its ServiceMonitors and rules. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -67,6 +73,44 @@ export function serviceMonitor(
           },
         ],
       },
+    },
+    { parent },
+  );
+}
+
+/** https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule */
+export function prometheusRule(
+  name: string,
+  { labels }: MetricsArgs,
+  namespace: pulumi.Input<string>,
+  parent: pulumi.Resource,
+): void {
+  new CustomResource(
+    `${name}-prometheus-rule`,
+    {
+      apiVersion: 'monitoring.coreos.com/v1',
+      kind: 'PrometheusRule',
+      metadata: { name, namespace, labels: { ...labels, ...objectLabels(component) } },
+      spec: { groups: [{ name: 'mlflow', rules: pulumi.output(namespace).apply(alerts) }] },
+    },
+    { parent },
+  );
+}
+
+/** Grafana's sidecar collects the dashboards of all ConfigMaps with this label. https://github.com/grafana/helm-charts/tree/main/charts/grafana#sidecar-for-dashboards */
+const dashboardLabel = { grafana_dashboard: '1' };
+
+export function grafanaDashboard(
+  name: string,
+  namespace: pulumi.Input<string>,
+  parent: pulumi.Resource,
+): void {
+  const json = pulumi.output(namespace).apply((known) => JSON.stringify(dashboard(known), undefined, 2));
+  new ConfigMap(
+    `${name}-dashboard`,
+    {
+      metadata: { namespace, labels: { ...dashboardLabel, ...objectLabels(component) } },
+      data: { 'mlflow.json': json },
     },
     { parent },
   );

@@ -70,6 +70,7 @@ export function migrationJob(
             ...plainVariables(users.settings),
           ],
           secrets: users.secrets,
+          first: runtime.setup,
           resources: { requests: { cpu: '250m', memory: '512Mi' }, limits: { memory: '1Gi' } },
           tmpSize: '256Mi',
           pod: { restartPolicy: 'Never' },

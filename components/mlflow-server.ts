@@ -20,7 +20,13 @@ import type {
   ServiceConnection,
   Variables,
 } from './connections.ts';
-import { type MetricsArgs, metricsPath, serviceMonitor } from './metrics.ts';
+import {
+  type MetricsArgs,
+  grafanaDashboard,
+  metricsPath,
+  prometheusRule,
+  serviceMonitor,
+} from './metrics.ts';
 import { migrationJob } from './migration.ts';
 import { type RbacArgs, grantRules, hasRules } from './rbac.ts';
 import { type Migration, type Rollout, plainArgs } from './rollout.ts';
@@ -126,6 +132,8 @@ export class MlflowServer extends pulumi.ComponentResource {
     const service = serverService(name, args, server, this);
     scale(name, args, server.metadata.namespace, this);
     serviceMonitor(name, args, service, this);
+    if (args.metrics.alerts) prometheusRule(name, args.metrics, service.metadata.namespace, this);
+    if (args.metrics.dashboard) grafanaDashboard(name, service.metadata.namespace, this);
     // Whoever wants to use the server waits until all its pods are ready.
     const namespace = server.id.apply(() => args.rollout.deployed()).apply(() => service.metadata.namespace);
     const { tls } = args;

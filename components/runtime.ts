@@ -97,6 +97,7 @@ export class MlflowRuntime extends pulumi.ComponentResource {
         ...(registry?.uriFrom ? { MLFLOW_REGISTRY_STORE_URI: registry.uriFrom } : {}),
       },
       readReplica: backend.readReplica,
+      setup: backend.setup,
       envFrom: args.envFrom,
       volumes: [...backend.volumes, ...bundle.volumes, ...args.parts.volumes],
       volumeMounts: [...backend.volumeMounts, ...bundle.volumeMounts, ...args.parts.volumeMounts],

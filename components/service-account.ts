@@ -1,4 +1,4 @@
-import type * as pulumi from '@pulumi/pulumi';
+import * as pulumi from '@pulumi/pulumi';
 import { ServiceAccount } from '@pulumi/kubernetes/core/v1/serviceAccount.js';
 import { objectLabels } from '../lib/labels.ts';
 import type { WorkloadIdentity } from './connections.ts';
@@ -10,25 +10,28 @@ export function workloadAccount(
     namespace,
     component,
     identity,
+    objectName = name,
   }: {
     readonly namespace: pulumi.Input<string>;
     readonly component: string;
     /** What the cloud wants to see on it. */
     readonly identity?: WorkloadIdentity | undefined;
+    /** Default: the name of the workload. */
+    readonly objectName?: string;
   },
-  parent: pulumi.Resource,
+  parentOrOptions: pulumi.Resource | pulumi.CustomResourceOptions,
 ): ServiceAccount {
   return new ServiceAccount(
     `${name}-service-account`,
     {
       metadata: {
-        name,
+        name: objectName,
         namespace,
         labels: objectLabels(component),
         ...(identity && { annotations: identity.annotations }),
       },
       automountServiceAccountToken: false,
     },
-    { parent },
+    parentOrOptions instanceof pulumi.Resource ? { parent: parentOrOptions } : parentOrOptions,
   );
 }

@@ -16,7 +16,8 @@ export class WorkloadIdentities extends pulumi.ComponentResource {
     { cloud, ...args }: WorkloadIdentitiesArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super('mlflow-stack:index:WorkloadIdentities', name, args, opts);
+    // What they are for, without bucket and database: nothing here waits for those but what names them.
+    super('mlflow-stack:index:WorkloadIdentities', name, { workloads: args.workloads }, opts);
     this.byComponent = cloud.identities?.(name, args, { parent: this }) ?? {};
     this.registerOutputs({});
   }

@@ -14,3 +14,15 @@ export function authDatabase({ kind, plugin }: AuthSettings): string | undefined
   if (kind === 'basic') return 'mlflow_auth';
   return kind === 'plugin' && plugin?.appName === oidcAuth ? 'mlflow_oidc' : undefined;
 }
+
+/** Log-ins that the load balancer of a cloud does, as `auth.edge` names them. */
+const cloudLogIns = ['iap', 'oidc', 'cognito'] as const;
+
+/** Which of them a stack of kind `edge` uses; undefined where the Ingress controller asks for passwords itself. */
+export function cloudLogIn(edge: object): (typeof cloudLogIns)[number] | undefined {
+  return cloudLogIns.find((each) => (edge as Record<string, unknown>)[each] !== undefined);
+}
+
+/** Whether the Ingress controller asks for a name and a password. */
+export const asksPasswords = ({ kind, edge }: { readonly kind: string; readonly edge: object }): boolean =>
+  kind === 'edge' && cloudLogIn(edge) === undefined;

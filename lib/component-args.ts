@@ -2,7 +2,9 @@
 // component hands to the next is added in index.ts.
 import type { ClusterFacts } from '../cluster/facts.ts';
 import type { Settings } from '../settings/index.ts';
+import { asksPasswords } from './auth.ts';
 import { publicEntry, publicUrls } from './allowed-hosts.ts';
+import { postgresClient } from './backup.ts';
 import { canRoll } from './connection-budget.ts';
 import { waysIn } from './entry.ts';
 import { imageReference, mlflowVersion } from './image.ts';
@@ -20,7 +22,7 @@ export function trackingUrl(settings: Settings): string {
 
 /** What log-ins have to know of the rest of the stack. */
 export function authWiring(settings: Settings) {
-  const { gc, metrics, server } = settings;
+  const { clientEnv, gc, metrics, server } = settings;
   return {
     url: publicUrl(settings),
     staticPrefix: server.staticPrefix,
@@ -30,6 +32,7 @@ export function authWiring(settings: Settings) {
     maxOverflow: server.maxOverflow,
     gc: gc.enabled,
     metrics: metrics.enabled,
+    clients: clientEnv.namespaces,
   };
 }
 
@@ -61,6 +64,10 @@ export function serverArgs(settings: Settings, facts: ClusterFacts) {
   };
 }
 
+export function backupArgs({ backendStore, backup }: Settings) {
+  return { ...backup, clientImage: postgresClient({ backendStore, backup }) };
+}
+
 export function ingressArgs({ auth, ingress }: Settings, { ingressTls }: ClusterFacts) {
-  return { ...ingress, asksPasswords: auth.kind === 'edge', existingCertificate: ingressTls };
+  return { ...ingress, asksPasswords: asksPasswords(auth), existingCertificate: ingressTls };
 }

@@ -1,5 +1,6 @@
 // What settings say of the ways in, put in the terms of those who have to know.
 import type { Settings } from '../settings/index.ts';
+import { asksPasswords } from './auth.ts';
 import type { WayIn } from './allowed-hosts.ts';
 import { isLimited } from './cidr.ts';
 import { type IngressNeeds, controllerOf, controllers } from './ingress-controllers.ts';
@@ -63,7 +64,7 @@ export function ingressNeeds({ auth, ingress, server, namespace }: Settings): In
     ...ingress,
     name: names.ingress,
     tls: endsTls(ingress),
-    asksPasswords: auth.kind === 'edge',
+    asksPasswords: asksPasswords(auth),
     healthPath: `${server.staticPrefix}${probePaths.health}`,
     serverTls: enabled ? { host: serviceHost(namespace.name), secretName } : undefined,
   };

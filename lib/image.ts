@@ -4,6 +4,7 @@ export const defaultImages = {
   postgres: 'docker.io/library/postgres:15.18',
   seaweedfs: 'docker.io/chrislusf/seaweedfs:4.48',
   oauth2Proxy: 'quay.io/oauth2-proxy/oauth2-proxy:v7.15.3',
+  cloudSqlProxy: 'gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.28.0',
 } as const;
 
 /** Which MLflow a stack runs. */

@@ -26,6 +26,8 @@ export interface IngressNeeds {
   readonly allowedCidrs: readonly string[];
   /** Whether it asks for a name and a password, which a Secret beside the Ingress knows. */
   readonly asksPasswords: boolean;
+  /** What the cloud adds to what the controller knows of the server, in the controller's own terms. */
+  readonly backend?: object | undefined;
   /** What a load balancer asks to know whether the server is well. */
   readonly healthPath: string;
   /** The host for which the server has a certificate, and the Secret that its authority is in, where it speaks TLS itself. */
@@ -236,7 +238,8 @@ const gce: Controller = {
   readsSecrets: true,
   cloudCertificates: ['googleManaged'],
   canBeInternal: true,
-  canLimitSources: false,
+  // By Cloud Armor, which cloud gcp sets up.
+  canLimitSources: true,
   canAskPasswords: false,
   // https://cloud.google.com/load-balancing/docs/firewall-rules; an internal one sends from the subnet of its proxies.
   sendsFrom: ({ internal }) => (internal ? 'subnets' : ['130.211.0.0/22', '35.191.0.0/16']),
@@ -264,6 +267,7 @@ const gce: Controller = {
         timeoutSec: transferSeconds,
         // The default, the path `/`, is answered with 401 where the server asks for a log-in.
         healthCheck: { type: needs.serverTls ? 'HTTPS' : 'HTTP', requestPath: needs.healthPath },
+        ...needs.backend,
       },
       remedy: gkeOnly,
     },

@@ -9,11 +9,13 @@ export function migrationInputs(
   settings: Settings,
   { externalRevision }: Pick<ClusterFacts, 'externalRevision'>,
 ): object {
-  const { backendStore, registryStore, auth, workspaces, metrics, secrets } = settings;
-  const { kind, dialect, uriFrom, host, port, database, connectionFrom } = backendStore;
+  const { backendStore, registryStore, auth, workspaces, metrics, secrets, clientEnv } = settings;
+  const { kind, dialect, uriFrom, host, port, database, connectionFrom, existingInstance } = backendStore;
   const { adminUsername, adminPassword, adminPasswordFrom } = auth;
   return {
-    backend: { kind, dialect, uriFrom, host, port, database, connectionFrom },
+    backend: { kind, dialect, uriFrom, host, port, database, connectionFrom, existingInstance },
+    // The first step of the migration makes it possible.
+    ...(backendStore.auth === 'iam' && { logIn: backendStore.auth }),
     registryStore,
     workspaces: workspaces.enabled,
     users:
@@ -25,6 +27,7 @@ export function migrationInputs(
             adminPasswordFrom && externalRevision,
             adminPassword === undefined ? 'generated' : secretMark(adminPassword, instanceName()),
             metrics.enabled,
+            ...clientEnv.namespaces,
           ],
   };
 }

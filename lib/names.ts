@@ -15,8 +15,13 @@ export const names = {
   gc: 'mlflow-gc',
   traceArchival: 'mlflow-trace-archival',
   maintenance: 'mlflow-maintenance',
+  backup: 'mlflow-backup',
+  backups: 'mlflow-backups',
+  clientEnv: 'mlflow-client',
   identities: 'mlflow-identities',
   entry: 'mlflow-entry',
+  records: 'mlflow-records',
+  storeRecord: 'mlflow-stores',
   extras: 'mlflow-cloud',
 } as const;
 
@@ -26,6 +31,7 @@ export const serviceAccounts = {
   migration: names.migration,
   gc: names.gc,
   'trace-archival': names.traceArchival,
+  backup: names.backup,
 } as const;
 
 /** By which name clients inside the cluster know the server. */
@@ -35,8 +41,14 @@ export const serviceHost = (namespace: string, service: string = names.server): 
 export const serverComponent = 'tracking-server';
 /** Label of the pods that commands of operators start for a while. */
 export const maintenanceComponent = 'maintenance';
+/** ConfigMap that says what the stores of a cloud were made with. */
+export const storesRecord = 'mlflow-stores';
 /** Secret with the password of a managed database, kept for as long as the database is. */
 export const databaseSecret = 'mlflow-database';
+/** Key of the Secret of `identity.kind` keys, on Google Cloud: the file of a service account. */
+export const accountFileKey = 'key.json';
+/** Cloud SQL Auth Proxy for all pods: ServiceAccount, Deployment, Service. */
+export const cloudSqlProxyName = 'mlflow-cloudsql-proxy';
 /** Secret with the certificate of the database in the cluster. */
 export const databaseTlsSecret = `${names.backendStore}-tls`;
 /** CronJob that vacuums the database in the cluster. */
@@ -46,6 +58,8 @@ export const vacuumCronJob = `${names.backendStore}-vacuum`;
 export const ingressNames = (ingress: string) => ({
   /** Ingress for plain HTTP, where one cannot serve both. */
   plain: `${ingress}-http`,
+  /** Certificate that Google makes. */
+  managed: `${ingress}-managed`,
   /** Secret that cert-manager makes. */
   issued: `${ingress}-certificate`,
   /** Secret with the certificate that the program makes. */
@@ -89,26 +103,35 @@ export interface PlannedObject {
 const networking = 'apis/networking.k8s.io/v1';
 const stores = [names.artifactStore, names.backendStore];
 const besideIngress = ingressNames(names.ingress);
-const cronJobs = [names.gc, names.traceArchival, vacuumCronJob];
-const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs];
+const proxies = [cloudSqlProxyName];
+export const cronJobs = [names.gc, names.traceArchival, names.backup, vacuumCronJob];
+const workloads = [names.server, ...stores, names.migration, names.maintenance, ...cronJobs, ...proxies];
 
 /** Every object that the stack may name itself. Other Secrets, ConfigMaps and Jobs get names that nobody else has. */
 export const plannedObjects: readonly PlannedObject[] = [
-  ...[...stores, names.sqlite].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
-  ...[names.server, ...stores].map((name) => object('Service', 'api/v1', name)),
-  ...[names.keys, databaseSecret, databaseTlsSecret, besideIngress.selfSigned, besideIngress.passwords].map(
-    (name) => object('Secret', 'api/v1', name),
-  ),
-  ...[names.server, ...stores, names.migration, ...cronJobs].map((name) =>
+  ...[...stores, names.sqlite, names.backups].map((name) => object('PersistentVolumeClaim', 'api/v1', name)),
+  ...[names.server, ...stores, ...proxies].map((name) => object('Service', 'api/v1', name)),
+  ...[
+    names.keys,
+    names.backup,
+    databaseSecret,
+    databaseTlsSecret,
+    besideIngress.selfSigned,
+    besideIngress.passwords,
+  ].map((name) => object('Secret', 'api/v1', name)),
+  ...[names.server, ...stores, names.migration, ...cronJobs, ...proxies].map((name) =>
     object('ServiceAccount', 'api/v1', name),
   ),
-  object('Deployment', 'apis/apps/v1', names.server),
+  object('ConfigMap', 'api/v1', storesRecord),
+  ...[names.server, ...proxies].map((name) => object('Deployment', 'apis/apps/v1', name)),
   ...stores.map((name) => object('StatefulSet', 'apis/apps/v1', name)),
   ...cronJobs.map((name) => object('CronJob', 'apis/batch/v1', name)),
   object('PodDisruptionBudget', 'apis/policy/v1', names.server),
   object('HorizontalPodAutoscaler', 'apis/autoscaling/v2', names.server),
   object('VerticalPodAutoscaler', 'apis/autoscaling.k8s.io/v1', names.server),
-  object('ServiceMonitor', 'apis/monitoring.coreos.com/v1', names.server),
+  ...['ServiceMonitor', 'PrometheusRule'].map((kind) =>
+    object(kind, 'apis/monitoring.coreos.com/v1', names.server),
+  ),
   ...workloads.map((name) => ({
     kind: 'NetworkPolicy',
     group: networking,
@@ -126,6 +149,7 @@ export const plannedObjects: readonly PlannedObject[] = [
   ),
   object('ServersTransport', 'apis/traefik.io/v1alpha1', besideIngress.transport),
   object('HTTPRoute', 'apis/gateway.networking.k8s.io/v1', names.httpRoute),
+  object('ManagedCertificate', 'apis/networking.gke.io/v1', besideIngress.managed),
   object('BackendConfig', 'apis/cloud.google.com/v1', besideIngress.backend),
   object('FrontendConfig', 'apis/networking.gke.io/v1beta1', besideIngress.frontend),
 ];

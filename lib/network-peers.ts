@@ -34,15 +34,19 @@ export const nameServers: readonly Peer[] = [
   podsOf('openshift-dns'),
 ];
 
-/** Where a pod learns who it is in its cloud. */
-export const metadataServers = [
-  // AWS, Azure, Google; the second port with GKE's Dataplane V2.
-  { to: [range('169.254.169.254/32')], ports: tcp(80, 8080) },
-  // GKE: https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity
-  { to: [range('169.254.169.252/32')], ports: tcp(987, 988) },
-  // EKS Pod Identity: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
-  { to: [range('169.254.170.23/32')], ports: tcp(80) },
-];
+/** AWS, Azure, Google; the second port with GKE's Dataplane V2. */
+const nodeMetadata = { to: [range('169.254.169.254/32')], ports: tcp(80, 8080) };
+/** GKE: https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity */
+const gkeMetadata = { to: [range('169.254.169.252/32')], ports: tcp(987, 988) };
+/** EKS Pod Identity: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html */
+const eksAgent = { to: [range('169.254.170.23/32')], ports: tcp(80) };
+
+/** Where a pod learns who it is in its cloud. On EKS that need not be the node, which may do more. */
+export function metadataServers({ cloud, identity }: Pick<Settings, 'cloud' | 'identity'>) {
+  if (cloud !== 'aws') return [nodeMetadata, gkeMetadata, eksAgent];
+  const ofKind = { workload: [], podIdentity: [eksAgent], keys: [], node: [nodeMetadata] };
+  return ofKind[identity.kind];
+}
 
 export function clientPeer({
   namespace: name,

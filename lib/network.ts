@@ -1,10 +1,11 @@
 // Who talks to whom: every connection that pods of the stack open or accept, in one table. The NetworkPolicies of both ends
 // follow from it. What a policy sees are pods and their own ports, never Services and theirs.
 import type { networking } from '@pulumi/kubernetes/types/input.js';
+import { proxyKind } from '../clouds/gcp/plan.ts';
 import type { Settings } from '../settings/index.ts';
 import { controllerOf, controllers } from './ingress-controllers.ts';
 import { selectorLabels } from './labels.ts';
-import { maintenanceComponent, names, serverComponent, vacuumCronJob } from './names.ts';
+import { cloudSqlProxyName, maintenanceComponent, names, serverComponent, vacuumCronJob } from './names.ts';
 import {
   type Peer,
   type Port,
@@ -34,6 +35,7 @@ const workloads = {
     name: names.traceArchival,
     isThere: ({ traceArchival }: Settings) => traceArchival.enabled,
   },
+  backup: { name: names.backup, isThere: ({ backup }: Settings) => backup.enabled },
   [maintenanceComponent]: { name: names.maintenance, isThere: () => true },
   postgres: {
     name: names.backendStore,
@@ -42,6 +44,10 @@ const workloads = {
   'postgres-vacuum': {
     name: vacuumCronJob,
     isThere: ({ backendStore }: Settings) => backendStore.kind === 'postgres' && backendStore.vacuum,
+  },
+  'cloudsql-proxy': {
+    name: cloudSqlProxyName,
+    isThere: (settings: Settings) => proxyKind(settings) === 'deployment',
   },
   s3: {
     name: names.artifactStore,
@@ -67,15 +73,16 @@ const mlflow: readonly Workload[] = [
   'migration',
   'gc',
   'trace-archival',
+  'backup',
   maintenanceComponent,
 ];
 /** Workloads that find others by their names. */
-const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum'];
+const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum', 'cloudsql-proxy'];
 
 const when = <T extends End>(isSo: boolean, ends: readonly T[]): readonly T[] => (isSo ? ends : []);
 
 function connections(settings: Settings, facts: NetworkFacts): Connection[] {
-  const { networkPolicy, metrics, server, artifactStore } = settings;
+  const { networkPolicy, clientEnv, metrics, server, artifactStore, backup } = settings;
   const toServer = { to: [serverComponent], ports: tcp(podPorts.server) } as const;
   // In mode proxy the server deletes files for garbage collection.
   const storing: End[] = [
@@ -83,20 +90,33 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
     'trace-archival',
     maintenanceComponent,
     ...when(artifactStore.mode === 'direct', ['gc']),
+    ...when(backup.destination === 'artifactStore', ['backup']),
   ];
   const stores = outsideStores(settings);
   const hasIdentity = stores.some(({ usesIdentity }) => usesIdentity);
+  const databases = outsideDatabases(settings, facts);
+  const proxy = proxyKind(settings);
+  const byIdentity = databases.length > 0 && settings.backendStore.auth === 'iam';
+  // Those who show the cloud who they are before they get to the database.
+  const logsIn: readonly Workload[] =
+    byIdentity || proxy === 'sidecar' ? mlflow : when(proxy === 'deployment', ['cloudsql-proxy']);
+  const identified = [...new Set([...logsIn, ...when(hasIdentity, storing)])];
   const hasRights = server.rbac.rules.length + server.rbac.clusterRules.length > 0;
   return [
     { from: ['gc', maintenanceComponent], ...toServer },
     { from: [everyPodBeside], ...toServer },
     { from: entryPeers(settings), ...toServer },
     { from: when(metrics.enabled, networkPolicy.monitoringNamespaces.map(podsOf)), ...toServer },
-    { from: networkPolicy.clients.map(clientPeer), ...toServer },
+    { from: [...networkPolicy.clients.map(clientPeer), ...clientEnv.namespaces.map(podsOf)], ...toServer },
 
     { from: searching, to: ['postgres'], ports: tcp(podPorts.postgres) },
-    ...outsideDatabases(settings, facts).map(({ host, port, isReplica }): Connection => ({
-      from: isReplica ? [serverComponent, maintenanceComponent] : mlflow,
+    { from: mlflow, to: ['cloudsql-proxy'], ports: tcp(podPorts.postgres) },
+    ...databases.map(({ host, port, isReplica, proxy }): Connection => ({
+      from: isReplica
+        ? [serverComponent, maintenanceComponent]
+        : proxy === 'deployment'
+          ? ['cloudsql-proxy']
+          : mlflow,
       to: addresses(networkPolicy.databaseCidrs, host),
       ports: tcp(port),
     })),
@@ -113,7 +133,9 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
       ports: tcp(port),
     })),
 
-    ...metadataServers.map((server): Connection => ({ from: when(hasIdentity, storing), ...server })),
+    // Where a pod takes a log-in to the database from, and its proxy the database's certificate.
+    { from: logsIn, to: addresses(networkPolicy.objectStoreCidrs, undefined), ports: tcp(443) },
+    ...metadataServers(settings).map((server): Connection => ({ from: identified, ...server })),
 
     { from: searching, to: nameServers },
     { from: searching, to: networkPolicy.dnsCidrs.map(range), ports: dns },

@@ -2,12 +2,14 @@
 // know about the database or the artifact store is written here and nowhere else.
 import type { Input } from '@pulumi/pulumi';
 import type { core } from '@pulumi/kubernetes/types/input.js';
-import type { Mounts, PodParts, PodRuntime, SecretKey } from '../components/connections.ts';
+import type { Mounts, PodParts, PodRuntime, PodStep, SecretKey } from '../components/connections.ts';
 import { objectLabels, selectorLabels } from './labels.ts';
 import { serverComponent } from './names.ts';
 
 /** Where scripts and certificates are in a pod. */
 export const filesPath = '/opt/mlflow-stack';
+/** Volume that holds them. */
+export const filesVolume = 'mlflow-stack';
 /** Certificate of the authority that signed the database's, where the connection brings one. */
 export const databaseCaPath = `${filesPath}/database-ca.crt`;
 /** Certificates of the authorities that the user trusts. */
@@ -28,8 +30,12 @@ export interface MlflowPodArgs {
   /** One of the scripts, and its arguments. */
   readonly script: string;
   readonly args: readonly string[];
+  /** Steps before the main container, with all that it has. */
+  readonly before?: readonly Step[];
   readonly env?: readonly core.v1.EnvVar[];
   readonly secrets?: Readonly<Record<string, SecretKey>>;
+  /** Run before all else but sidecars. */
+  readonly first?: PodStep | undefined;
   /** Further ConfigMaps and Secrets whose keys become variables. */
   readonly envFrom?: readonly core.v1.EnvFromSource[];
   readonly resources: Resources;
@@ -48,6 +54,14 @@ export interface MlflowPodArgs {
   readonly idle?: boolean;
   /** Restart policy and the like. */
   readonly pod?: Partial<core.v1.PodSpec>;
+}
+
+export interface Step {
+  readonly name: string;
+  /** Default: MLflow's. */
+  readonly image?: string;
+  readonly command: readonly string[];
+  readonly resources: Resources;
 }
 
 /** A pod that passes the `restricted` pod security level and waits for the database before its main container starts. */
@@ -73,14 +87,23 @@ export function mlflowPod(
     ...containerBasics,
   };
   const command = (script: string) => ['python3', `${filesPath}/${script}.py`];
+  const step = ({ name, script, secrets }: PodStep) => ({
+    ...shared,
+    name,
+    command: command(script),
+    env: [...shared.env, ...secretVariables(secrets)],
+    resources: stepResources,
+  });
   const steps = [
-    {
-      ...shared,
-      name: 'wait-for-database',
-      command: command('wait_for_database'),
-      resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } },
-    },
+    ...(args.first === undefined ? [] : [step(args.first)]),
+    step({ name: 'wait-for-database', script: 'wait_for_database', secrets: {} }),
     ...parts.flatMap(({ initContainers }) => initContainers),
+    ...(args.before ?? []).map((step) => ({
+      ...shared,
+      ...step,
+      command: [...step.command],
+      resources: { requests: step.resources.requests, limits: definedOnly(step.resources.limits) },
+    })),
   ];
   const merged = <T>(of: (each: PodParts) => Readonly<Record<string, T>>) =>
     Object.assign({}, ...parts.map(of)) as Record<string, T>;
@@ -145,16 +168,18 @@ const idleContainer: Partial<core.v1.Container> = {
   livenessProbe: undefined,
 };
 
+const stepResources = { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '256Mi' } };
+
 /** What a pod has without anybody asking: a place to write to, and the scripts. */
 function ownMounts(runtime: PodRuntime, { tmpSize, tmpStorageClassName }: MlflowPodArgs): Mounts {
   return {
     volumes: [
       { name: 'tmp', ...tmpVolume(tmpSize, tmpStorageClassName) },
-      { name: 'mlflow-stack', configMap: { name: runtime.filesName } },
+      { name: filesVolume, configMap: { name: runtime.filesName } },
     ],
     volumeMounts: [
       { name: 'tmp', mountPath: '/tmp' },
-      { name: 'mlflow-stack', mountPath: filesPath, readOnly: true },
+      { name: filesVolume, mountPath: filesPath, readOnly: true },
     ],
   };
 }

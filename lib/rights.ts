@@ -15,7 +15,8 @@ export interface WorkloadRights {
 }
 
 /** Workloads with any right, in the order of their names' list. */
-export function workloadRights({ artifactStore, gc, migrations, traceArchival }: Settings): WorkloadRights[] {
+export function workloadRights(settings: Settings): WorkloadRights[] {
+  const { artifactStore, backup, gc, migrations, traceArchival } = settings;
   const of = (component: keyof typeof serviceAccounts, artifacts: boolean) => ({
     component,
     serviceAccount: serviceAccounts[component],
@@ -28,5 +29,6 @@ export function workloadRights({ artifactStore, gc, migrations, traceArchival }:
     // In mode proxy the server deletes files for garbage collection.
     ...(gc.enabled ? [of('gc', artifactStore.mode === 'direct')] : []),
     ...(traceArchival.enabled ? [of('trace-archival', true)] : []),
+    ...(backup.enabled ? [of('backup', backup.destination === 'artifactStore')] : []),
   ];
 }

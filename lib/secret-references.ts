@@ -2,7 +2,7 @@
 // does not start, and only its events say why; so all of them are looked for before anything is registered.
 import type { Settings } from '../config.ts';
 import { tlsHosts } from './entry.ts';
-import { plannedObjects, serviceHost } from './names.ts';
+import { accountFileKey, plannedObjects, serviceHost } from './names.ts';
 
 export interface SecretReference {
   /** Where the settings name it, such as `backendStore.uriFrom`. */
@@ -13,6 +13,8 @@ export interface SecretReference {
   readonly keys: readonly string[];
   /** What each of these keys must look like, where that is known. */
   readonly format?: SecretFormat;
+  /** What keys must hold, where settings say it, too. */
+  readonly values?: Readonly<Record<string, string>>;
   /** Hosts that the certificate in it must be for, where it is a Secret of type kubernetes.io/tls. */
   readonly hosts?: readonly string[];
   /** Whether new values make no difference to pods that run: they read it only while they start, or never. */
@@ -34,11 +36,14 @@ export type SecretFormat =
 export function secretReferences(settings: Settings): SecretReference[] {
   const { artifactStore, backendStore, registryStore, server, pods, auth, secrets, ingress, namespace } =
     settings;
+  const { backup } = settings;
   const { caBundle } = server;
   const { credentialsFrom } = auth.plugin;
   const { connectionFrom, readReplica } = backendStore;
   return [
     ...credentials(artifactStore.credentialsFrom),
+    ...bucketKeys(settings),
+    ...accountFile(settings),
     ...key('backendStore.passwordFrom', backendStore.passwordFrom, 'databasePassword'),
     ...key('backendStore.uriFrom', backendStore.uriFrom, 'databaseUri'),
     ...secret('backendStore.connectionFrom', connectionFrom?.secretName, [
@@ -63,11 +68,17 @@ export function secretReferences(settings: Settings): SecretReference[] {
       .map((reference) => ({ ...reference, onlyAtStart: true })),
     ...key('auth.adminPasswordFrom', auth.adminPasswordFrom, 'adminPassword'),
     ...key('auth.oauth2Proxy.clientSecretFrom', auth.oauth2Proxy.clientSecretFrom),
+    ...key('auth.edge.iap.clientSecretFrom', auth.edge.iap?.clientSecretFrom),
+    ...key('auth.edge.oidc.clientSecretFrom', auth.edge.oidc?.clientSecretFrom),
     ...manifestReferences('auth.plugin.envFrom', auth.plugin.envFrom),
     ...secret('auth.plugin.credentialsFrom', credentialsFrom?.secretName, credentialsFrom?.keys ?? []),
     ...key('secrets.flaskKeyFrom', secrets.flaskKeyFrom),
     ...key('secrets.kekPassphraseFrom', secrets.kekPassphraseFrom),
     ...key('secrets.webhookKeyFrom', secrets.webhookKeyFrom, 'fernetKey'),
+    ...key('backup.passphraseFrom', backup.enabled ? backup.passphraseFrom : undefined).map((reference) => ({
+      ...reference,
+      onlyAtStart: true,
+    })),
     ...(ingress.enabled ? ingress.tls : []).flatMap((entry, index) =>
       secret(`ingress.tls[${index}].secretName`, entry.secretName, ['tls.crt', 'tls.key']).map(
         (reference) => ({
@@ -78,6 +89,21 @@ export function secretReferences(settings: Settings): SecretReference[] {
       ),
     ),
   ].filter(({ kind, name }) => !plannedObjects.some((own) => own.kind === kind && own.name === name));
+}
+
+/** The file of a service account. */
+const accountFile = ({ cloud, artifactStore, identity }: Settings): SecretReference[] =>
+  cloud === 'gcp' && artifactStore.kind === 'gcs' && identity.kind === 'keys'
+    ? secret('identity.secretName', identity.secretName, [accountFileKey], 'json')
+    : [];
+
+/** Exactly four keys, of which two say again what settings say. */
+function bucketKeys({ artifactStore, aws, identity }: Settings): SecretReference[] {
+  if (artifactStore.kind !== 's3' || identity.kind !== 'keys') return [];
+  const { existingBucket, bucketName = existingBucket } = artifactStore;
+  const keys = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION', 'AWS_S3_BUCKET'];
+  const values = { AWS_REGION: aws?.region ?? '', AWS_S3_BUCKET: bucketName ?? '' };
+  return secret('identity.secretName', identity.secretName, keys).map((each) => ({ ...each, values }));
 }
 
 interface Credentials {

@@ -1,5 +1,5 @@
 // What people and programs do to get in, by the kind of log-in.
-import { oidcAuth } from './auth.ts';
+import { cloudLogIn, oidcAuth } from './auth.ts';
 
 export interface SignInSettings {
   readonly kind: 'none' | 'basic' | 'oauth2Proxy' | 'edge' | 'plugin';
@@ -34,6 +34,12 @@ const ways: Record<
   none: () => ['nobody is asked', {}],
   basic: () => ['a user of MLflow', password('a user of MLflow', 'password of that user')],
   edge: ({ edge }) => {
+    // Its load balancer knows browsers alone.
+    if (cloudLogIn(edge) !== undefined)
+      return [
+        'the log-in of the load balancer',
+        { MLFLOW_TRACKING_URI: 'output internalTrackingUrl, inside the cluster' },
+      ];
     const [user = ''] = edge.users;
     return [`a user of auth.edge.users`, password(user, `output passwords, ${user}`)];
   },

@@ -59,9 +59,13 @@ export const auth = optionalSection({
     /** With alb: people log in at an OpenID provider before the load balancer lets them through. */
     oidc: v.optional(
       section({
+        /** Address of the provider, as its tokens name it. */
         issuer: httpsAddress(),
+        /** Where people log in at it, as its discovery document says. */
         authorizationEndpoint: httpsAddress(),
+        /** Where it gives tokens. */
         tokenEndpoint: httpsAddress(),
+        /** Where it tells who somebody is. */
         userInfoEndpoint: httpsAddress(),
         /** Client that the provider knows this server by. Its redirect address is <entry>/oauth2/idpresponse. */
         clientId: text('the id of a client', /^\S+$/),
@@ -69,13 +73,38 @@ export const auth = optionalSection({
         clientSecretFrom: secretKey(),
       }),
     ),
+    /** With gce: Google's Identity-Aware Proxy asks people for their Google account. */
+    iap: v.optional(
+      section({
+        /** OAuth client of the project. */
+        clientId: text(
+          'the id of a client such as 1234567890-abc.apps.googleusercontent.com',
+          /^[\w-]+\.apps\.googleusercontent\.com$/,
+        ),
+        /** Existing Secret with the secret of that client. */
+        clientSecretFrom: secretKey(),
+        /** Who may enter. */
+        members: v.pipe(
+          v.array(
+            text(
+              'a member such as user:jane@example.com, group:team@example.com, domain:example.com or serviceAccount:robot@my-project.iam.gserviceaccount.com',
+              /^((user|group|serviceAccount):[^\s@:]+@[\w.-]+|domain:[\w.-]+\.[a-z]+)$/,
+            ),
+            'a list of members, such as group:team@example.com',
+          ),
+          v.minLength(1, 'at least one member, such as group:team@example.com'),
+        ),
+      }),
+    ),
     /** With alb: people log in at a user pool of Amazon Cognito. */
     cognito: v.optional(
       section({
+        /** The user pool. */
         userPoolArn: text(
           'the ARN of a user pool such as arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123',
           /^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool\/[\w-]+$/,
         ),
+        /** Client of that pool that the load balancer is. */
         userPoolClientId: text('the id of a client of that user pool', /^[\w+]+$/),
         /** Domain of its log-in page: the prefix alone, or a host name. */
         userPoolDomain: text('a domain such as my-team', /^[a-z0-9][-.a-z0-9]*$/),

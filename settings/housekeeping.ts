@@ -1,6 +1,18 @@
 // What keeps the stores in order: schema migrations, garbage collection, trace archival.
 import * as v from 'valibot';
-import { flag, oneOf, optionalSection, resources, text, wholeNumber } from '../lib/schema.ts';
+import {
+  className,
+  flag,
+  imageWithTag,
+  notShown,
+  oneOf,
+  optionalSection,
+  resources,
+  secretKey,
+  size,
+  text,
+  wholeNumber,
+} from '../lib/schema.ts';
 import { cronSchedule, timeZone } from './schedule.ts';
 
 const age = (allowed: string, pattern: RegExp) => text(allowed, pattern);
@@ -54,6 +66,33 @@ export const traceArchival = optionalSection({
   retention: v.optional(age('an age such as 30d, 12h or 90m', /^[1-9]\d*[dhm]$/), '30d'),
   /** Traces per run at most. */
   maxTraces: v.optional(wholeNumber(1, 1_000_000), 1000),
+});
+
+export const backup = optionalSection({
+  /** Dumps the databases on `schedule`: PostgreSQL and SQLite. */
+  enabled: v.optional(flag(), false),
+  /** When, in cron's five fields. Default: each day at 1. */
+  schedule: v.optional(cronSchedule(), '0 1 * * *'),
+  /** IANA time zone of the schedule. */
+  timeZone: v.optional(timeZone(), 'Etc/UTC'),
+  /** How many of the newest are kept. */
+  keep: v.optional(wholeNumber(1, 1000), 14),
+  /** `artifactStore`: a folder beside that of the artifacts, which the server does not give out. `claim`: a claim of its own. */
+  destination: v.optional(oneOf(['artifactStore', 'claim']), 'artifactStore'),
+  /** Size of that claim. */
+  size: v.optional(size(), '10Gi'),
+  /** StorageClass of that claim. Default: the cluster's default class. */
+  storageClassName: v.optional(className()),
+  /** Locks the keys in a backup; a secret that must outlive the cluster. */
+  passphrase: v.optional(
+    v.pipe(v.string(`a secret text (${notShown})`), v.minLength(16, `at least 16 characters (${notShown})`)),
+  ),
+  /** Existing Secret with that passphrase. */
+  passphraseFrom: v.optional(secretKey()),
+  /** Image with pg_dump and pg_restore, no older than the server. Default: `backendStore.image`. */
+  clientImage: v.optional(imageWithTag()),
+  /** Room of a run for the dump and its archive: up to twice the size of a backup. */
+  tmpSize: v.optional(size(), '10Gi'),
 });
 
 /**

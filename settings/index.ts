@@ -8,8 +8,17 @@ import type { DataProtection } from '../lib/data-protection.ts';
 import type { SslMode } from '../lib/database.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
+import { clientEnv } from './clients.ts';
 import { httpRoute, ingress } from './entry.ts';
-import { audit, dataProtection, gc, logRetentionDays, migrations, traceArchival } from './housekeeping.ts';
+import {
+  audit,
+  backup,
+  dataProtection,
+  gc,
+  logRetentionDays,
+  migrations,
+  traceArchival,
+} from './housekeeping.ts';
 import { networkPolicy } from './network-policy.ts';
 import {
   autoscaling,
@@ -74,8 +83,10 @@ export const settingsSchema = section({
   ingress,
   httpRoute,
   networkPolicy,
+  clientEnv,
   gc,
   traceArchival,
+  backup,
 });
 
 /** What the schema makes of a stack file, before dependent defaults are filled in. */

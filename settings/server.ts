@@ -299,8 +299,9 @@ export const secrets = optionalSection({
   store: v.optional(oneOf(['kubernetes', 'cloud', 'externalSecrets']), 'kubernetes'),
   /** Store `externalSecrets`: https://external-secrets.io */
   externalSecrets: optionalSection({
-    /** SecretStore in the namespace of the stack, or ClusterSecretStore, that is there already. */
+    /** Where values come from: a SecretStore or ClusterSecretStore that is there already. */
     storeName: v.optional(className()),
+    /** A `SecretStore` is in the namespace of the stack. */
     storeKind: v.optional(oneOf(['SecretStore', 'ClusterSecretStore']), 'SecretStore'),
     /** How often values are read. */
     refreshInterval: v.optional(text('a duration such as 1h or 30m', /^[1-9]\d*[smh]$/), '1h'),
@@ -338,7 +339,14 @@ export const metrics = optionalSection({
   discovery: v.optional(oneOf(['annotations', 'serviceMonitor']), 'annotations'),
   /** Seconds between scrapes of a ServiceMonitor. */
   intervalSeconds: v.optional(wholeNumber(5, 3600), 30),
-  /** Labels by which a Prometheus chooses its ServiceMonitors. */
+  /**
+   * Makes a PrometheusRule for the Prometheus Operator: server down, slow requests, pods that restart, failed Jobs. Needs
+   * kube-state-metrics.
+   */
+  alerts: v.optional(flag(), false),
+  /** Makes a ConfigMap with a dashboard, which Grafana's sidecar finds by its label `grafana_dashboard`. */
+  dashboard: v.optional(flag(), false),
+  /** Labels by which a Prometheus chooses its ServiceMonitors and PrometheusRules. */
   labels: texts(),
 });
 
@@ -356,7 +364,7 @@ export const identity = optionalSection({
    * on EKS. `keys`: by keys in an existing Secret. `node`: as the node that they run on, with whatever it may do.
    */
   kind: v.optional(oneOf(['workload', 'podIdentity', 'keys', 'node']), 'workload'),
-  /** Existing Secret of kind `keys`. Default: s3-credentials on AWS, gcs-credentials on Google Cloud. */
+  /** Existing Secret of kind `keys`. Default: `s3-credentials`, or `gcs-credentials` with cloud `gcp`. */
   secretName: v.optional(secretName()),
   /** Private repository of images in the cloud that the nodes get the right to read. */
   imageRepository: v.optional(text('the name of a repository, as its cloud has it', /^[a-z0-9][-\w./:]*$/)),
@@ -369,6 +377,7 @@ export const identity = optionalSection({
 
 /** An identity for programs that train, so that none needs the server's. */
 export const clientIdentity = optionalSection({
+  /** Makes an identity for programs that train, so that none needs the keys of the server. */
   enabled: v.optional(flag(), false),
   /** Namespace of those programs, which is there already. Default: that of the stack. */
   namespace: v.optional(namespaceName()),

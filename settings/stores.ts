@@ -42,6 +42,14 @@ const kmsKeyArn = () =>
     /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[-a-zA-Z0-9]+$/,
   );
 
+/** https://cloud.google.com/kms/docs/resource-hierarchy#retrieve_resource_id */
+const kmsKeyName = () =>
+  text(
+    'the resource id of a key such as projects/my-project/locations/europe-west1/keyRings/my-ring/cryptoKeys/my-key',
+    /^projects\/[a-z][-a-z0-9]{4,28}[a-z0-9]\/locations\/[-a-z0-9]+\/keyRings\/[-\w]{1,63}\/cryptoKeys\/[-\w]{1,63}$/,
+    512,
+  );
+
 const artifactStoreKinds = ['pvc', 's3Compatible', 'gcs', 's3', 'external'] as const;
 const backendStoreKinds = ['postgres', 'cloudSql', 'rds', 'sqlite', 'external'] as const;
 
@@ -130,6 +138,8 @@ export const artifactStore = optionalSection({
   ),
   /** Key of AWS KMS that encrypts the bucket of kind `s3`. Default: keys of S3 itself. */
   kmsKeyArn: v.optional(kmsKeyArn()),
+  /** Key of Cloud KMS that encrypts the bucket of kind `gcs`. Default: keys of Cloud Storage itself. */
+  kmsKeyName: v.optional(kmsKeyName()),
   /** Writes down each access to the bucket, in a bucket of its own. */
   accessLogging: v.optional(flag(), false),
   /** Image of the S3 server that the stack runs. */
@@ -197,9 +207,19 @@ export const backendStore = optionalSection({
     text('a class of instances such as db.t4g.medium or db.m7g.large', /^db\.[a-z0-9-]+\.\w+$/),
     'db.t4g.medium',
   ),
+  /**
+   * Size of the instance of kind `cloudSql`: db-g1-small, db-custom-<cores>-<MiB>, or db-perf-optimized-N-<cores>. Default:
+   * `db-custom-1-3840`.
+   */
+  tier: v.optional(
+    text(
+      'a tier such as db-g1-small, db-custom-2-7680 or db-perf-optimized-N-2',
+      /^db-(f1-micro|g1-small|custom-[1-9]\d{0,2}-[1-9]\d{3,6}|perf-optimized-N-[1-9]\d{0,2})$/,
+    ),
+  ),
   /** A managed database that is there already: the identifier of an RDS instance, or project:region:instance of Cloud SQL. */
   existingInstance: v.optional(text('the name of an instance', /^[a-z0-9.-]+(:[a-z0-9-]+){0,3}$/, 255)),
-  /** Keeps a copy of the managed database in another zone, ready to take over. Default: as `availability` is high. */
+  /** Keeps a copy of the managed database in another zone, ready to take over. Default: `false`, or `true` with `availability: high`. */
   highAvailability: v.optional(flag()),
   /** `password`: by a password that a Secret holds. `iam`: by what the cloud knows the pods for; no password is stored. */
   auth: v.optional(oneOf(['password', 'iam']), 'password'),

@@ -37,6 +37,11 @@ describe('settings', () => {
         addressingStyle: 'path',
         image: 'docker.io/chrislusf/seaweedfs:4.48',
         resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+        readBuckets: [],
+        versioning: true,
+        noncurrentDays: 30,
+        abortMultipartDays: 7,
+        accessLogging: false,
       },
       backendStore: {
         kind: 'postgres',
@@ -50,6 +55,12 @@ describe('settings', () => {
         dialect: 'postgresql',
         database: 'mlflow',
         sslMode: 'require',
+        version: '17',
+        instanceClass: 'db.t4g.medium',
+        auth: 'password',
+        highAvailability: false,
+        backups: { retentionDays: 7, pointInTimeRecovery: true },
+        finalSnapshot: true,
       },
       server: {
         image: { repository: 'ghcr.io/mlflow/mlflow', tag: 'v3.17.2-full', pullPolicy: 'IfNotPresent' },
@@ -112,8 +123,25 @@ describe('settings', () => {
         plugin: { env: {}, envFrom: [] },
       },
       workspaces: { enabled: false },
-      secrets: { kekVersion: 1, rotation: { database: 0, admin: 0 } },
-      metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 30, labels: {} },
+      identity: { kind: 'workload', secretName: 's3-credentials', imageReaders: [] },
+      clientIdentity: { enabled: false, serviceAccount: 'mlflow-client' },
+      clientEnv: { namespaces: [] },
+      secrets: {
+        kekVersion: 1,
+        rotation: { database: 0, admin: 0 },
+        store: 'kubernetes',
+        externalSecrets: { storeKind: 'SecretStore', refreshInterval: '1h', secrets: [] },
+      },
+      audit: { enabled: false },
+      logRetentionDays: 90,
+      metrics: {
+        enabled: false,
+        discovery: 'annotations',
+        intervalSeconds: 30,
+        alerts: false,
+        dashboard: false,
+        labels: {},
+      },
       migrations: { enabled: true, runId: '', snapshot: true },
       networkPolicy: {
         enabled: true,
@@ -137,6 +165,8 @@ describe('settings', () => {
         redirectHttp: true,
         internal: false,
         allowedCidrs: [],
+        staticIp: false,
+        dns: {},
         annotations: {},
       },
       httpRoute: {
@@ -166,6 +196,15 @@ describe('settings', () => {
         deadlineSeconds: 21_600,
       },
       traceArchival: { enabled: false, schedule: '0 */6 * * *', retention: '30d', maxTraces: 1000 },
+      backup: {
+        enabled: false,
+        schedule: '0 1 * * *',
+        timeZone: 'Etc/UTC',
+        keep: 14,
+        destination: 'artifactStore',
+        size: '10Gi',
+        tmpSize: '10Gi',
+      },
     });
   });
 
@@ -248,6 +287,9 @@ describe('settings', () => {
     { secrets: { webhookKeyFrom: { secretName: 'a', key: 'b' }, rotation: { admin: 3 } } },
     { metrics: { enabled: true, discovery: 'serviceMonitor', labels: { release: 'prometheus' } } },
     { traceArchival: { enabled: true, retention: '12h' } },
+    {
+      backup: { enabled: true, passphrase: 'sixteen letters!', keep: 2, destination: 'claim', size: '50Gi' },
+    },
   ]) {
     it(`allow ${JSON.stringify(settings)}`, () => void settingsWith(settings));
   }
@@ -256,7 +298,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, gcp, aws, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, secrets, metrics, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival';
+    'autoscaling, auth, workspaces, identity, clientIdentity, secrets, metrics, audit, logRetentionDays, migrations, ingress, httpRoute, networkPolicy, clientEnv, gc, traceArchival, backup';
 
   it('is told together with all others, in one message', () => {
     expect(
@@ -274,7 +316,7 @@ describe('a mistake in the settings', () => {
       '  mlflow-stack:server.image.tag is "latest"; allowed: a tag that begins with the MLflow version, such as v3.17.2-full ("latest" is refused)',
       '  mlflow-stack:server.workers is 0; allowed: a whole number from 1 to 64',
       '  mlflow-stack:ingress.hosts[0] is "https://a.example"; allowed: a lower-case host name such as mlflow.example.com, without scheme, port or path',
-      '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, controller, hosts, paths, port, httpsPort, tls, certificate, redirectHttp, internal, allowedCidrs, annotations',
+      '  mlflow-stack:ingress.host is not known (did you mean hosts?); known keys: enabled, className, controller, hosts, paths, port, httpsPort, tls, certificate, redirectHttp, internal, allowedCidrs, staticIp, dns, annotations',
       `  mlflow-stack:kubernets is not known (did you mean kubernetes?); known keys: ${sections}`,
       `  mlflow-stack:zzz is not known; known keys: ${sections}`,
     ]);
@@ -443,6 +485,10 @@ describe('a mistake in the settings', () => {
     [
       { traceArchival: { retention: 'all' } },
       'traceArchival.retention is "all"; allowed: an age such as 30d, 12h or 90m',
+    ],
+    [
+      { backup: { passphrase: 'short' } },
+      'backup.passphrase is not acceptable; allowed: at least 16 characters (the value is not shown)',
     ],
     [{ gc: { deadlineSeconds: 1 } }, 'gc.deadlineSeconds is 1; allowed: a whole number from 60 to 604800'],
   ] as const) {

@@ -10,7 +10,7 @@ import type { DataProtection } from '../lib/data-protection.ts';
 import { plannedObjects } from '../lib/names.ts';
 import { findings, rules } from '../policy/rules/index.ts';
 import { protectedData } from '../policy/rules/stores.ts';
-import { type Answers, readyCluster } from './support/api-server.ts';
+import type { Answers } from './support/api-server.ts';
 import { authority } from './support/certificates.ts';
 import {
   type Manifest,
@@ -33,7 +33,7 @@ import {
   withoutSecrets,
 } from './support/mocks.ts';
 import { resourcesOf } from './support/policy.ts';
-import { encryptedValue, migrated, runProgram, stackFile } from './support/program.ts';
+import { clusterFor, encryptedValue, migrated, runProgram, stackFile } from './support/program.ts';
 
 const project = join(import.meta.dirname, '..');
 const handPassword = 'correct horse battery staple';
@@ -85,6 +85,8 @@ const issued = { hosts: ['b.example'] };
 
 interface Variant {
   readonly title: string;
+  /** Stack that it is a variant of. Default: local. */
+  readonly of?: string;
   /** Additions to the settings of the stack file, section by section. */
   readonly changes: Record<string, object | string>;
   /** What the cluster has beyond what every stack needs. */
@@ -292,9 +294,16 @@ const variants: Variant[] = [
       dataProtection: 'retain',
       auth: { kind: 'basic', adminPassword: handPassword, cacheSeconds: 30 },
       workspaces: { enabled: true },
-      metrics: { enabled: true, discovery: 'serviceMonitor', labels: { release: 'prometheus' } },
+      metrics: {
+        enabled: true,
+        discovery: 'serviceMonitor',
+        alerts: true,
+        dashboard: true,
+        labels: { release: 'prometheus' },
+      },
       registryStore: { database: 'models' },
       traceArchival: { enabled: true },
+      backup: { enabled: true, passphrase: handPassword },
       backendStore: { maxConnections: 200, password: handPassword },
       gc: { jobs: true },
       server: {
@@ -315,10 +324,157 @@ const variants: Variant[] = [
         data: encoded({ 'flask-key': keptSecret, 'webhook-key': keptSecret }),
       },
       ...databaseTls(),
-      '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor'),
+      '/apis/monitoring.coreos.com/v1': kinds('ServiceMonitor', 'PrometheusRule'),
     }),
   },
 ];
+
+const podIdentity = { kind: 'podIdentity', imageRepository: 'team/mlflow', imageReaders: ['nodes'] };
+const openId = {
+  issuer: 'https://id.example',
+  authorizationEndpoint: 'https://id.example/authorize',
+  tokenEndpoint: 'https://id.example/token',
+  userInfoEndpoint: 'https://id.example/me',
+  clientId: 'mlflow',
+  clientSecretFrom: { secretName: 'client', key: 'secret' },
+};
+
+variants.push(
+  { of: 'prod-aws', title: 'as it is', changes: {}, warning: /scrapes are answered with 401/ },
+  {
+    of: 'prod-aws',
+    title: 'with tokens, an agent, clients of their own and a certificate',
+    changes: {
+      dataProtection: 'delete',
+      identity: podIdentity,
+      backendStore: { auth: 'iam', finalSnapshot: false, sslMode: 'require' },
+      artifactStore: {
+        mode: 'direct',
+        bucketName: 'team-files',
+        kmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd',
+        readBuckets: ['data-sets'],
+        transition: { days: 90, storageClass: 'STANDARD_IA' },
+      },
+      clientIdentity: { enabled: true },
+      ingress: {
+        internal: true,
+        certificate: { acm: true, acmArn: undefined },
+        dns: { zone: 'Z0123456789ABC' },
+      },
+      traceArchival: { enabled: true },
+    },
+    warning: /scrapes are answered with 401/,
+  },
+  {
+    of: 'prod-aws',
+    title: 'with keys, an instance and a bucket of before and a log-in at the load balancer',
+    changes: {
+      ...existing,
+      dataProtection: 'protect',
+      identity: { kind: 'keys' },
+      artifactStore: { existingBucket: 'old-files', accessLogging: false },
+      backendStore: { existingInstance: 'old-instance' },
+      auth: { kind: 'edge', edge: { oidc: openId } },
+      audit: { enabled: false },
+    },
+    cluster: () => ({
+      ...namespaceWith({ client: ['secret'] }),
+      '/api/v1/namespaces/mlflow/secrets/s3-credentials': {
+        metadata: { name: 's3-credentials' },
+        data: encoded({
+          AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+          AWS_SECRET_ACCESS_KEY: keptSecret,
+          AWS_REGION: 'eu-west-1',
+          AWS_S3_BUCKET: 'old-files',
+        }),
+      },
+      '/api/v1/namespaces/mlflow/secrets/mlflow-database': {
+        metadata: {
+          name: 'mlflow-database',
+          labels: { ...own, 'app.kubernetes.io/instance': 'mlflow-stack.prod-aws' },
+        },
+        data: encoded({ password: keptSecret }),
+      },
+    }),
+    warning: /auth\.kind is edge/,
+  },
+);
+
+const googleClient = '1234567890-abc.apps.googleusercontent.com';
+
+variants.push(
+  { of: 'dev-gcp', title: 'as it is', changes: {} },
+  {
+    of: 'dev-gcp',
+    title: 'with accounts as users, a key of its own and everything around',
+    changes: {
+      dataProtection: 'retain',
+      availability: 'high',
+      backendStore: { auth: 'iam', maxConnections: 300 },
+      artifactStore: {
+        mode: 'direct',
+        accessLogging: true,
+        kmsKeyName: 'projects/my-keys/locations/europe-west1/keyRings/mlflow/cryptoKeys/bucket',
+        readBuckets: ['data-sets'],
+        transition: { days: 90, storageClass: 'NEARLINE' },
+      },
+      audit: { enabled: true },
+      clientIdentity: { enabled: true },
+      identity: {
+        imageRepository: 'projects/my-images/locations/europe-west1/repositories/mlflow',
+        imageReaders: ['nodes@my-team-dev.iam.gserviceaccount.com'],
+      },
+      traceArchival: { enabled: true },
+    },
+  },
+  {
+    of: 'dev-gcp',
+    title: 'with keys, stores of before, a proxy for all and a log-in of Google',
+    changes: {
+      ...existing,
+      dataProtection: 'protect',
+      gcp: { cloudSqlProxy: { kind: 'deployment' }, existingDatabase: true, network: undefined },
+      identity: { kind: 'keys' },
+      artifactStore: { existingBucket: 'old-files' },
+      backendStore: { existingInstance: 'my-team-dev:europe-west1:old', tier: undefined },
+      ingress: {
+        enabled: true,
+        className: 'gce',
+        hosts: ['mlflow.example.com'],
+        staticIp: true,
+        dns: { zone: 'example-com' },
+        certificate: { googleManaged: true },
+        allowedCidrs: ['192.0.2.0/24'],
+      },
+      auth: {
+        kind: 'edge',
+        edge: {
+          iap: {
+            clientId: googleClient,
+            clientSecretFrom: { secretName: 'client', key: 'secret' },
+            members: ['group:team@example.com'],
+          },
+        },
+      },
+    },
+    cluster: () => ({
+      ...namespaceWith({ client: ['secret'] }),
+      '/api/v1/namespaces/mlflow/secrets/gcs-credentials': {
+        metadata: { name: 'gcs-credentials' },
+        data: encoded({ 'key.json': '{"type": "service_account"}' }),
+      },
+      '/apis/cloud.google.com/v1': kinds('BackendConfig'),
+      '/apis/networking.gke.io/v1beta1': kinds('FrontendConfig'),
+      '/apis/networking.gke.io/v1': kinds('ManagedCertificate'),
+    }),
+    warning: /auth\.kind is edge/,
+  },
+  {
+    of: 'dev-gcp',
+    title: 'with a proxy in each pod',
+    changes: { gcp: { cloudSqlProxy: { kind: 'sidecar' } } },
+  },
+);
 
 before(async function () {
   this.timeout('2m');
@@ -341,7 +497,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
   };
   const updates = new Map<string, Run>();
 
-  for (const variant of variants) {
+  for (const variant of variants.filter((each) => (each.of ?? 'local') === stack)) {
     describe(`stack ${stack} ${variant.title}`, () => {
       const given = plus(variant.changes);
       let update: Run;
@@ -351,7 +507,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           runProgram(given, {
             stack,
             preview: isPreview,
-            cluster: { ...readyCluster(), ...variant.cluster?.() },
+            cluster: { ...clusterFor(given), ...variant.cluster?.() },
           });
         update = await run(false);
         preview = await run(true);
@@ -493,7 +649,9 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
 
           it('gives every workload a service account of its own that it also makes', () => {
             const used = pods().map((pod) => podTemplate(pod)?.spec.serviceAccountName);
-            const made = objects().filter(({ id }) => id.startsWith('ServiceAccount/'));
+            const made = objects().filter(
+              (object) => object.id.startsWith('ServiceAccount/') && isOfServer(object),
+            );
             expect(new Set(used).size).to.equal(mode === 'in a preview' ? 1 : used.length);
             if (run() === update)
               expect(used).to.have.members(made.map((account) => manifest(account).metadata.name));
@@ -530,6 +688,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
         const uncontested = ['Namespace', 'Job'];
         const named = update.resources
           .filter(isKubernetesObject)
+          .filter(isOfServer)
           .map(manifest)
           .filter(({ kind, metadata }) => metadata.name !== undefined && !uncontested.includes(kind));
         expect(plannedObjects.map(({ kind, name }) => `${kind}/${name}`)).to.include.members(
@@ -549,6 +708,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           'adminPassword',
           'adminUsername',
           'artifactUri',
+          'backupUri',
           'cloudOutputs',
           'entryAddress',
           'identityNames',
@@ -582,12 +742,17 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
         const data = resources.filter(holdsData);
         for (const resource of resources) {
           const wanted = { protect: mode === 'protect', retainOnDelete: mode === 'retain' };
+          // What guards data stays with it, but can be replaced.
+          const guarding = { protect: false, retainOnDelete: mode !== 'delete' };
           const unprotected = { protect: false, retainOnDelete: false };
-          expect(resource, resource.id).to.include(data.includes(resource) ? wanted : unprotected);
+          const others = isGuard(resource) ? guarding : unprotected;
+          expect(resource, resource.id).to.include(data.includes(resource) ? wanted : others);
         }
         expect(data).to.have.length.above(0);
         // What goes with the namespace is not deleted one by one, which would bypass retain.
-        const components = resources.filter(({ isComponent }) => isComponent);
+        const components = resources.filter(
+          ({ isComponent, type }) => isComponent && !reachesOut(type, stack),
+        );
         const goesWithIt = mode === 'delete' && !('namespace' in variant.changes);
         const deletedWith = goesWithIt ? 'Namespace/mlflow-namespace' : undefined;
         for (const component of components) expect(component, component.id).to.include({ deletedWith });
@@ -612,49 +777,52 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
       const objects = run.resources.filter(isKubernetesObject).map(manifest);
       expect(objects.map(({ kind }) => kind)).not.to.include('Namespace');
       expect(new Set(objects.map(({ metadata }) => metadata.namespace))).to.deep.equal(new Set(['team-a']));
-      for (const { id, deletedWith } of run.resources) expect(deletedWith, id).to.equal(undefined);
+      for (const { id, deletedWith } of run.resources)
+        expect(deletedWith ?? '', id).not.to.include('Namespace/');
     });
 
-    it('gives the password of each user to nobody who does not need it', () => {
-      const { resources } = updateOf(earlier);
-      const holders = (name: string) =>
-        resources
-          .filter((pod) => JSON.stringify(podTemplate(pod) ?? {}).includes(`"${name}-1a2b3c4d"`))
-          .map(({ id }) => id);
-      expect(holders('mlflow-auth-gc')).to.deep.equal(['CronJob/mlflow-gc-cron-job']);
-      expect(holders('mlflow-auth-metrics')).to.deep.equal(['Job/mlflow-migration']);
-      expect(holders('mlflow-auth-admin')).to.have.members([
-        'Deployment/mlflow-deployment',
-        'Job/mlflow-migration',
-      ]);
-    });
+    if (stack === 'local') {
+      it('gives the password of each user to nobody who does not need it', () => {
+        const { resources } = updateOf(earlier);
+        const holders = (name: string) =>
+          resources
+            .filter((pod) => JSON.stringify(podTemplate(pod) ?? {}).includes(`"${name}-1a2b3c4d"`))
+            .map(({ id }) => id);
+        expect(holders('mlflow-auth-gc')).to.deep.equal(['CronJob/mlflow-gc-cron-job']);
+        expect(holders('mlflow-auth-metrics')).to.deep.equal(['Job/mlflow-migration']);
+        expect(holders('mlflow-auth-admin')).to.have.members([
+          'Deployment/mlflow-deployment',
+          'Job/mlflow-migration',
+        ]);
+      });
 
-    it('finds keys and certificate of an earlier stack again, and uses them', () => {
-      const run = updateOf(earlier);
-      expect(run.get('Secret/mlflow-keys-secret').inputs.stringData).to.deep.include(
-        secret({
-          'flask-key': keptSecret,
-          // New since then.
-          'kek-passphrase': generatedPassword,
-          'webhook-key': keptSecret,
-        }),
-      );
-      expect(run.get('Secret/mlflow-postgres-tls').inputs.stringData).to.deep.equal(secret({ ...tls }));
-    });
+      it('finds keys and certificate of an earlier stack again, and uses them', () => {
+        const run = updateOf(earlier);
+        expect(run.get('Secret/mlflow-keys-secret').inputs.stringData).to.deep.include(
+          secret({
+            'flask-key': keptSecret,
+            // New since then.
+            'kek-passphrase': generatedPassword,
+            'webhook-key': keptSecret,
+          }),
+        );
+        expect(run.get('Secret/mlflow-postgres-tls').inputs.stringData).to.deep.equal(secret({ ...tls }));
+      });
 
-    it('lets in what comes by Ingress, by route and by names of the user', () => {
-      const run = updateOf('with a route of a Gateway beside the Ingress, below a path');
-      const variables = plainEnv(container(run.get('Deployment/mlflow-deployment'), 'mlflow'));
-      const hosts = variables.MLFLOW_SERVER_ALLOWED_HOSTS?.split(',');
-      expect(hosts).to.include.members(['mlflow.localhost', 'route.example', 'mlflow.example.com:*']);
-      expect(variables.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS?.split(',')).to.include.members([
-        'http://mlflow.localhost:8080',
-        'https://route.example',
-      ]);
-      for (const id of ['Ingress/mlflow-ingress-ingress', 'HTTPRoute/mlflow-http-route-route'])
-        expect(JSON.stringify(run.get(id).inputs), id).to.match(/"(path|value)":"\/mlflow"/);
-      expect(run.outputs.trackingUrl).to.equal('http://mlflow.localhost:8080/mlflow');
-    });
+      it('lets in what comes by Ingress, by route and by names of the user', () => {
+        const run = updateOf('with a route of a Gateway beside the Ingress, below a path');
+        const variables = plainEnv(container(run.get('Deployment/mlflow-deployment'), 'mlflow'));
+        const hosts = variables.MLFLOW_SERVER_ALLOWED_HOSTS?.split(',');
+        expect(hosts).to.include.members(['mlflow.localhost', 'route.example', 'mlflow.example.com:*']);
+        expect(variables.MLFLOW_SERVER_CORS_ALLOWED_ORIGINS?.split(',')).to.include.members([
+          'http://mlflow.localhost:8080',
+          'https://route.example',
+        ]);
+        for (const id of ['Ingress/mlflow-ingress-ingress', 'HTTPRoute/mlflow-http-route-route'])
+          expect(JSON.stringify(run.get(id).inputs), id).to.match(/"(path|value)":"\/mlflow"/);
+        expect(run.outputs.trackingUrl).to.equal('http://mlflow.localhost:8080/mlflow');
+      });
+    }
 
     it('leaves out what is switched off', async () => {
       const off = { enabled: false };
@@ -676,26 +844,36 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
 }
 
 describe('the program', () => {
-  // Runs while the tests above do.
-  const script = `
+  // Run while the tests above do.
+  const script = (stack: string) => `
     import { createRequire } from 'node:module';
     import { runProgram, stackFile } from './tests/support/program.ts';
-    await runProgram(stackFile('Pulumi.local.yaml'), { stack: 'local' });
+    await runProgram(stackFile('Pulumi.${stack}.yaml'), { stack: '${stack}' });
     console.log(JSON.stringify(Object.keys(createRequire(import.meta.url).cache)));`;
-  const alone = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
-    cwd: project,
-  });
+  const sdks: Record<string, string[]> = { local: [], 'dev-gcp': ['gcp'], 'prod-aws': ['aws'] };
+  for (const [stack, own] of Object.entries(sdks)) {
+    const alone = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script(stack)], {
+      cwd: project,
+    });
 
-  it('loads the SDK of no other cloud, and no SDK as a whole', async () => {
-    const loaded = JSON.parse((await alone).stdout) as string[];
-    const pulumiModules = loaded
-      .map((path) => path.split('/node_modules/').at(-1) ?? '')
-      .filter((path) => path.startsWith('@pulumi/'));
-    expect(new Set(pulumiModules.map((path) => path.split('/')[1]))).to.deep.equal(
-      new Set(['pulumi', 'kubernetes', 'random']),
-    );
-    expect(pulumiModules).not.to.include.oneOf(['@pulumi/kubernetes/index.js', '@pulumi/random/index.js']);
-  });
+    it(`loads the SDK of no other cloud than that of stack ${stack}, and no SDK as a whole`, async () => {
+      const loaded = JSON.parse((await alone).stdout) as string[];
+      const pulumiModules = loaded
+        .map((path) => path.split('/node_modules/').at(-1) ?? '')
+        .filter((path) => path.startsWith('@pulumi/'));
+      expect(new Set(pulumiModules.map((path) => path.split('/')[1]))).to.deep.equal(
+        new Set(['pulumi', 'kubernetes', 'random', ...own]),
+      );
+      expect(pulumiModules).not.to.include.oneOf([
+        '@pulumi/kubernetes/index.js',
+        '@pulumi/random/index.js',
+        '@pulumi/aws/index.js',
+        '@pulumi/gcp/index.js',
+      ]);
+      // Nor what only a migration needs.
+      for (const late of ['@aws-sdk', 'google-auth-library']) expect(loaded.join()).not.to.include(late);
+    });
+  }
 });
 
 /** What `pulumi destroy` must not take away without being asked. */
@@ -703,9 +881,33 @@ function holdsData(resource: Registered): boolean {
   const { kind, metadata } = manifest(resource);
   return (
     ['PersistentVolumeClaim', 'Namespace'].includes(kind) ||
-    (kind === 'Secret' && ['mlflow-keys', 'mlflow-postgres-tls'].includes(metadata.name ?? ''))
+    dataTypes.includes(resource.type) ||
+    (kind === 'Secret' &&
+      ['mlflow-keys', 'mlflow-postgres-tls', 'mlflow-database'].includes(metadata.name ?? ''))
   );
 }
+
+const dataTypes = [
+  'aws:s3/bucket:Bucket',
+  'aws:rds/instance:Instance',
+  'gcp:storage/bucket:Bucket',
+  'gcp:sql/databaseInstance:DatabaseInstance',
+];
+/** Programs that train have an account of a name that the user chooses. */
+const isOfServer = (object: Registered): boolean =>
+  manifest(object).metadata.labels?.['app.kubernetes.io/component'] !== 'client';
+
+/** Components with resources outside the namespace, which do not go with it. */
+const reachesOut = (type: string, stack: string): boolean =>
+  stack !== 'local' && /:(ArtifactStore|BackendStore|WorkloadIdentities|CloudParts)$/.test(type);
+
+const guardTypes =
+  /^aws:(s3|rds)\/|^aws:ec2\/securityGroup:SecurityGroup$|^aws:cloudwatch\/logGroup:LogGroup$/;
+/** The network that the database is in, who owns its tables, and what the bucket's key and log are granted. */
+const guards =
+  /^mlflow-postgres-(range|private-services|owner-account)$|^mlflow-artifacts-(bucket-key-access|logs-delivery)$/;
+const isGuard = ({ name, type }: Registered): boolean =>
+  (guardTypes.test(type) && !dataTypes.includes(type)) || (type.startsWith('gcp:') && guards.test(name));
 
 /** Kinds that operators and controllers bring have schemas of their own. */
 function hasSchema({ apiVersion }: Manifest): boolean {

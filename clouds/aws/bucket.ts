@@ -116,7 +116,7 @@ interface PrivateBucket {
 }
 
 /** Nobody outside the account reads it, whatever policies and lists of access say. */
-function privateBucket(
+export function privateBucket(
   { settings }: AwsContext,
   name: string,
   bucket: pulumi.Input<string>,

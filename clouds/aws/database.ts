@@ -7,11 +7,12 @@ import { getInstance } from '@pulumi/aws/rds/getInstance.js';
 import { ParameterGroup } from '@pulumi/aws/rds/parameterGroup.js';
 import { SubnetGroup } from '@pulumi/aws/rds/subnetGroup.js';
 import { RandomId } from '@pulumi/random/randomId.js';
-import type { BackendConnection, InstanceAccess } from '../../components/connections.ts';
+import type { BackendConnection, InstanceAccess, SecretKey } from '../../components/connections.ts';
 import { dataOptions, guardOptions } from '../../lib/data-protection.ts';
 import { databaseVariables } from '../../lib/database.ts';
 import { cloudName } from '../../lib/labels.ts';
-import { databaseCaPath } from '../../lib/pod.ts';
+import { imageReference } from '../../lib/image.ts';
+import { containerBasics, databaseCaPath, filesPath, filesVolume, plainVariables } from '../../lib/pod.ts';
 import { databaseCredentials } from '../../components/database-credentials.ts';
 import type { DatabaseArgs } from '../cloud.ts';
 import type { AwsContext } from './context.ts';
@@ -29,11 +30,16 @@ export function database(
 ): BackendConnection {
   const { settings, databaseCa } = context;
   const { backendStore } = settings;
-  const credentials = databaseCredentials(name, { ...args, settings }, opts);
+  const credentials = databaseCredentials(
+    name,
+    { ...args, settings, isKnown: backendStore.existingInstance !== undefined },
+    opts,
+  );
   const instance =
     backendStore.existingInstance === undefined
       ? newInstance(context, name, credentials.password, opts)
       : existingInstance(context, backendStore.existingInstance);
+  const byTokens = backendStore.auth === 'iam';
   const { settings: variables, secrets } = databaseVariables({
     dialect: 'postgresql',
     host: instance.host,
@@ -45,12 +51,54 @@ export function database(
   });
   return {
     host: instance.host,
-    settings: { ...variables, ...(databaseCa !== undefined && { PGSSLROOTCERT: databaseCaPath }) },
-    secrets,
+    settings: {
+      ...variables,
+      ...(databaseCa !== undefined && { PGSSLROOTCERT: databaseCaPath }),
+      ...(byTokens && { PGPASSFILE: passwordFile }),
+    },
+    ...(byTokens ? tokens(context, instance, credentials.key) : { secrets, volumes: [], volumeMounts: [] }),
     ...(databaseCa !== undefined && { ca: databaseCa }),
-    volumes: [],
-    volumeMounts: [],
-    instance: { ...instance, iam: false, proxy: false },
+    instance: { ...instance, iam: byTokens, proxy: false },
+  };
+}
+
+const tokenFolder = '/run/mlflow-stack';
+const passwordFile = `${tokenFolder}/pgpass`;
+
+/** Log-in by tokens, which a sidecar renews; see the script. */
+function tokens({ settings, region }: AwsContext, { host, user }: FoundInstance, password: SecretKey) {
+  const { server } = settings;
+  const mount = { name: 'database-token', mountPath: tokenFolder };
+  const sidecar = {
+    name: 'database-token',
+    image: imageReference(server.image),
+    imagePullPolicy: server.image.pullPolicy,
+    command: ['python3', `${filesPath}/database_log_in.py`],
+    env: plainVariables({
+      AWS_REGION: region,
+      HOME: '/tmp',
+      PGHOST: host,
+      PGPASSFILE: passwordFile,
+      PGPORT: String(port),
+      PGUSER: user,
+    }),
+    // What follows finds a token.
+    startupProbe: {
+      exec: { command: ['test', '-s', passwordFile] },
+      periodSeconds: 1,
+      timeoutSeconds: 5,
+      failureThreshold: 300,
+    },
+    resources: { requests: { cpu: '10m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+    volumeMounts: [mount, { name: filesVolume, mountPath: filesPath, readOnly: true }],
+    ...containerBasics,
+  };
+  return {
+    secrets: {},
+    sidecars: [sidecar],
+    volumes: [{ name: mount.name, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }],
+    volumeMounts: [{ ...mount, readOnly: true }],
+    setup: { name: 'allow-iam', script: 'allow_iam', secrets: { DATABASE_PASSWORD: password } },
   };
 }
 

@@ -88,14 +88,19 @@ export function identity(
     },
     opts,
   );
-  if (byAgent)
-    new PodIdentityAssociation(
-      `${name}-association`,
-      { clusterName: cluster?.name ?? '', namespace, serviceAccount, roleArn: role.arn },
-      opts,
-    );
+  const association = byAgent
+    ? new PodIdentityAssociation(
+        `${name}-association`,
+        { clusterName: cluster?.name ?? '', namespace, serviceAccount, roleArn: role.arn },
+        opts,
+      ).associationId
+    : undefined;
   return {
-    annotations: byAgent ? {} : { 'eks.amazonaws.com/role-arn': role.arn },
+    // Pods that start before their association are never told of it; they wait for what their ServiceAccount waits for.
+    annotations:
+      association === undefined
+        ? { 'eks.amazonaws.com/role-arn': role.arn }
+        : { 'mlflow-stack/pod-identity': association },
     podLabels: {},
     principal: role.arn,
   };

@@ -1,16 +1,27 @@
+import type { ComponentResourceOptions } from '@pulumi/pulumi';
+import { CloudParts } from '../../components/cloud-parts.ts';
 import type { Settings } from '../../config.ts';
 import type { Cloud } from '../cloud.ts';
 import { clusterAccess } from '../cluster-access.ts';
 import { bucket } from './bucket.ts';
 import { type AwsContext, lookUp } from './context.ts';
 import { database } from './database.ts';
-import { entry } from './entry.ts';
+import { type EntrySdk, entry, loadEntrySdk } from './entry.ts';
+import { extras } from './extras.ts';
 import { identities } from './identities.ts';
+
+interface Prepared {
+  readonly context: AwsContext;
+  readonly entrySdk: EntrySdk;
+  readonly audit: typeof import('./audit.ts') | undefined;
+}
+
+const branch = (name: string, opts: ComponentResourceOptions) => ({ parent: new CloudParts(name, opts) });
 
 /** EKS, S3 and RDS. */
 export function aws(settings: Settings): Cloud {
-  let found: AwsContext | undefined;
-  const context = (): AwsContext => {
+  let found: Prepared | undefined;
+  const prepared = (): Prepared => {
     if (found === undefined) throw new Error('prepare() comes first');
     return found;
   };
@@ -18,14 +29,28 @@ export function aws(settings: Settings): Cloud {
   return {
     cluster: () => clusterAccess(settings.kubernetes),
     prepare: async () => {
-      found = await lookUp(settings);
+      const [context, entrySdk, audit] = await Promise.all([
+        lookUp(settings),
+        loadEntrySdk(settings),
+        settings.audit.enabled ? import('./audit.ts') : undefined,
+      ]);
+      found = { context, entrySdk, audit };
     },
     get providers() {
-      return [context().provider];
+      return [prepared().context.provider];
     },
-    bucket: (name, _args, opts) => bucket(context(), name, opts),
-    database: (name, args, opts) => database(context(), name, args, opts),
-    entry: (name, args, opts) => entry(context(), name, args, opts),
-    ...(hasRoles && { identities: (name, args, opts) => identities(context(), name, args, opts) }),
+    bucket: (name, _args, opts) => bucket(prepared().context, name, opts),
+    database: (name, args, opts) => database(prepared().context, name, args, opts),
+    ...(hasRoles && {
+      identities: (name, args, opts) => identities(prepared().context, name, args, opts),
+    }),
+    entry: (name, args, opts) =>
+      entry(prepared().context, prepared().entrySdk, name, args, branch(name, opts)),
+    records: (name, { address }, opts) =>
+      prepared().entrySdk.dns?.aliasRecords(prepared().context, name, address, branch(name, opts)),
+    extras: (name, args, opts) =>
+      extras(prepared().context, prepared().audit, name, args, branch(name, opts)),
+    snapshot: async (instance, label) =>
+      await (await import('./snapshot.ts')).snapshot(settings.aws?.region ?? '', instance, label),
   };
 }

@@ -11,10 +11,10 @@ interface Statement {
 export const policyDocument = (...statements: readonly Statement[]): string =>
   JSON.stringify({ Version: '2012-10-17', Statement: statements });
 
-const allow = (Action: Statement['Action'], Resource: Statement['Resource']): Statement => ({
+const allow = (Action: Statement['Action'], Resource: string | readonly string[]): Statement => ({
   Effect: 'Allow',
   Action,
-  Resource: Resource as string,
+  Resource,
 });
 
 export interface BucketRights {
@@ -96,3 +96,32 @@ export const logDelivery = (logBucketArn: string, sourceArn: string, accountId: 
   Resource: `${logBucketArn}/*`,
   Condition: { ArnLike: { 'aws:SourceArn': sourceArn }, StringEquals: { 'aws:SourceAccount': accountId } },
 });
+
+/** Lets CloudTrail deliver the log of one trail: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html */
+export function trailDelivery(bucketArn: string, trailArn: string, accountId: string): Statement[] {
+  const Principal = { Service: 'cloudtrail.amazonaws.com' };
+  const ofTrail = { 'aws:SourceArn': trailArn };
+  return [
+    {
+      Effect: 'Allow',
+      Principal,
+      Action: 's3:GetBucketAcl',
+      Resource: bucketArn,
+      Condition: { StringEquals: ofTrail },
+    },
+    {
+      Effect: 'Allow',
+      Principal,
+      Action: 's3:PutObject',
+      Resource: `${bucketArn}/AWSLogs/${accountId}/*`,
+      Condition: { StringEquals: { ...ofTrail, 's3:x-amz-acl': 'bucket-owner-full-control' } },
+    },
+  ];
+}
+
+/** Reads images of a repository. */
+export const imageStatement = (repositoryArn: string): Statement =>
+  allow(
+    ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+    repositoryArn,
+  );

@@ -1,8 +1,52 @@
+import type { ComponentResourceOptions } from '@pulumi/pulumi';
+import { CloudParts } from '../../components/cloud-parts.ts';
 import type { Settings } from '../../config.ts';
 import type { Cloud } from '../cloud.ts';
 import { clusterAccess } from '../cluster-access.ts';
+import type { AccountEmail } from './accounts.ts';
+import { bucket } from './bucket.ts';
+import { type GcpContext, gcpContext } from './context.ts';
+import { database } from './database.ts';
+import { type ExtraSdk, extras, loadExtraSdk } from './extras.ts';
+import { identities } from './identities.ts';
 
-export const gcp = (settings: Settings): Cloud => ({
-  cluster: () => clusterAccess(settings.kubernetes),
-  providers: [],
-});
+const branch = (name: string, opts: ComponentResourceOptions) => ({ parent: new CloudParts(name, opts) });
+
+/** GKE, Cloud Storage and Cloud SQL. */
+export function gcp(settings: Settings): Cloud {
+  let made: GcpContext | undefined;
+  // Not before the cluster is checked.
+  const context = (): GcpContext => (made ??= gcpContext(settings));
+  let entrySdk: typeof import('./entry.ts') | undefined;
+  let extraSdk: ExtraSdk = {};
+  let databaseAccount: AccountEmail | undefined;
+  return {
+    cluster: () => clusterAccess(settings.kubernetes),
+    prepare: async () => {
+      [entrySdk, extraSdk] = await Promise.all([
+        settings.ingress.enabled ? import('./entry.ts') : undefined,
+        loadExtraSdk(settings),
+      ]);
+    },
+    get providers() {
+      return [context().provider];
+    },
+    bucket: (name, _args, opts) => bucket(context(), name, opts),
+    database: (name, args, opts) => {
+      const { connection, account } = database(context(), name, args, opts);
+      databaseAccount = account;
+      return connection;
+    },
+    ...(settings.identity.kind === 'workload' && {
+      identities: (name, args, opts) => identities(context(), name, args, databaseAccount, opts),
+    }),
+    entry: (name, args, opts) =>
+      entrySdk?.entry(context(), name, args, branch(name, opts)) ?? {
+        annotations: {},
+        serviceAnnotations: {},
+      },
+    extras: (name, args, opts) =>
+      extras(context(), extraSdk, name, args, databaseAccount, branch(name, opts)),
+    snapshot: async (instance, label) => await (await import('./snapshot.ts')).snapshot(instance, label),
+  };
+}

@@ -23,6 +23,15 @@ function addOns(settings: Settings): AddOn[] {
           },
         ]
       : []),
+    ...(metrics.alerts
+      ? [
+          {
+            kind: 'PrometheusRule',
+            version: 'monitoring.coreos.com/v1',
+            remedy: 'install the Prometheus Operator, or set mlflow-stack:metrics.alerts to false',
+          },
+        ]
+      : []),
     ...(autoscaling.enabled && autoscaling.kind === 'vertical'
       ? [
           {

@@ -67,7 +67,11 @@ function inspectReference(
         key,
         mistake: `${object}, ${naming}, has no key "${key}" (it has ${known}); add it`,
       };
-    const problem = complaint(format, value, backendStore.dialect);
+    const wanted = reference.values?.[key];
+    const problem =
+      wanted !== undefined && value !== wanted
+        ? `is not ${wanted}, which the settings say; correct it`
+        : complaint(format, value, backendStore.dialect);
     return problem === undefined
       ? { reference, key }
       : { reference, key, mistake: `key "${key}" of ${object}, ${naming}, ${problem}` };

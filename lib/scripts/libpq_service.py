@@ -1,4 +1,4 @@
-"""Writes how to reach the tracking database to a file that libpq reads, so that no password is an argument or a variable.
+"""Writes how to reach databases to a file that libpq reads, so that no password is an argument or a variable.
 
 https://www.postgresql.org/docs/current/libpq-pgservice.html
 """
@@ -12,11 +12,11 @@ from launch import write_private
 SERVICE = "mlflow"
 
 
-def service(url):
+def service(url, name=SERVICE):
     """What the URL does not say, libpq takes from the variables of the pod."""
     host = {"host": url.host, "port": url.port, "dbname": url.database, "user": url.username, "password": url.password}
-    known = {**host, **{name: value for name, value in url.query.items() if isinstance(value, str)}}
-    return "\n".join([f"[{SERVICE}]", *(f"{name}={value}" for name, value in known.items() if value), ""])
+    known = {**host, **{option: value for option, value in url.query.items() if isinstance(value, str)}}
+    return "\n".join([f"[{name}]", *(f"{option}={value}" for option, value in known.items() if value), ""])
 
 
 if __name__ == "__main__":

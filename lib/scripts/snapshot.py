@@ -82,25 +82,35 @@ def put_back(url, copy):
 
 
 def put_back_postgresql(url, copy):
-    """Renames last, so that whatever stops this leaves the database or all of its copy under its name."""
-    original = database.name(url)
-    restored, failed = f"{prefix(original)}_restored", f"{prefix(original)}_failed"
+    restored, failed = beside_name(url, "restored"), beside_name(url, "failed")
     # No database can be renamed from within.
     with database.autocommit(url.set(database=copy)) as connection:
         quote = connection.dialect.identifier_preparer.quote_identifier
-        for statement in (
-            f"DROP DATABASE IF EXISTS {quote(restored)}",
-            f"DROP DATABASE IF EXISTS {quote(failed)}",
-            f"CREATE DATABASE {quote(restored)} TEMPLATE {quote(copy)}",
-        ):
-            connection.execute(text(statement))
-        connection.execute(text(END_SESSIONS), {"database": original})
-        for statement in (
-            f"ALTER DATABASE {quote(original)} RENAME TO {quote(failed)}",
-            f"ALTER DATABASE {quote(restored)} RENAME TO {quote(original)}",
-            f"DROP DATABASE {quote(failed)}",
-        ):
-            connection.execute(text(statement))
+        drop_unused(connection, restored)
+        drop_unused(connection, failed)
+        connection.execute(text(f"CREATE DATABASE {quote(restored)} TEMPLATE {quote(copy)}"))
+        take_place(connection, database.name(url), restored, failed)
+        drop_unused(connection, failed)
+
+
+def take_place(connection, original, newcomer, aside):
+    """Gives a database the name of another, which gets a third one: both or neither, whatever stops this."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    for name in (original, newcomer):
+        connection.execute(text(END_SESSIONS), {"database": name})
+    # What reaches PostgreSQL as one text is one transaction.
+    connection.exec_driver_sql(
+        f"ALTER DATABASE {quote(original)} RENAME TO {quote(aside)}; ALTER DATABASE {quote(newcomer)} RENAME TO {quote(original)}"
+    )
+
+
+def drop_unused(connection, name):
+    connection.execute(text(f"DROP DATABASE IF EXISTS {connection.dialect.identifier_preparer.quote_identifier(name)}"))
+
+
+def beside_name(url, what):
+    """Name of a database that is there only for a while."""
+    return f"{prefix(database.name(url))}_{what}"
 
 
 def overwrite(target, source):

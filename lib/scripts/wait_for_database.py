@@ -33,7 +33,8 @@ HOPELESS = (
 
 
 def is_hopeless(reason):
-    return any(text in reason for text in HOPELESS)
+    # Rights in a cloud take up to a minute until they count.
+    return "PAM authentication failed" not in reason and any(text in reason for text in HOPELESS)
 
 
 def wait(url):

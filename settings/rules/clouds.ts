@@ -21,6 +21,14 @@ export function clouds(settings: Settings): string[] {
         cloud !== 'local' && settings[cloud] === undefined,
         `${cloud} is missing; cloud ${cloud} needs this section`,
       ],
+      ...Object.entries({
+        'identity.imageRepository': settings.identity.imageRepository !== undefined,
+        'clientIdentity.enabled': settings.clientIdentity.enabled,
+        'audit.enabled': settings.audit.enabled,
+      }).map(
+        ([key, isSet]) =>
+          [cloud === 'local' && isSet, `${key} is for a cloud, but cloud is local; remove it`] as const,
+      ),
       ...others.flatMap((other) => [
         [
           other !== 'local' && settings[other] !== undefined,

@@ -1,4 +1,5 @@
 // The ways in from outside the cluster.
+import { asksPasswords } from '../../lib/auth.ts';
 import { isAnyHost } from '../../lib/allowed-hosts.ts';
 import { endsTls, ingressNeeds, openWaysIn, tlsHosts } from '../../lib/entry.ts';
 import { cloudCertificates, controllerOf, controllers } from '../../lib/ingress-controllers.ts';
@@ -68,9 +69,7 @@ function tls({ ingress }: Settings, cloud: string): string[] {
   const covered = ingress.tls.flatMap((each) => tlsHosts(each, ingress));
   const bare = endsTls(ingress) && ingress.certificate === undefined ? missing(ingress.hosts, covered) : [];
   const unserved = [...new Set(missing(covered, ingress.hosts))];
-  const origins = Object.entries(ingress.certificate ?? {}).filter(
-    ([, value]) => value !== undefined && value !== false,
-  );
+  const origins = Object.entries(ingress.certificate ?? {}).filter(([, value]) => Boolean(value));
   return [
     ...sentences([
       ...ingress.tls.flatMap((each, index): Rule[] => {
@@ -140,7 +139,11 @@ function controllerRules(settings: Settings): Rule[] {
       `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (${able((each) => each.canLimitSources)}), but ${is}; limit them at the load balancer or the network, and leave this out`,
     ],
     [
-      settings.auth.kind === 'edge' && ingress.enabled && !controller.canAskPasswords,
+      ingress.allowedCidrs.length > 0 && name === 'gce' && settings.cloud !== 'gcp',
+      `ingress.allowedCidrs with class gce takes Cloud Armor, which the stack sets up with cloud gcp, but cloud is ${settings.cloud}; limit the sources at the network, and leave this out`,
+    ],
+    [
+      asksPasswords(settings.auth) && ingress.enabled && !controller.canAskPasswords,
       `auth.kind is edge, but ${is}, which asks for no passwords (those that do: ${able((each) => each.canAskPasswords)}); name one of them by ingress.controller, or use another kind`,
     ],
     [
@@ -176,7 +179,7 @@ function controllerRules(settings: Settings): Rule[] {
 const guards = ({ ingress, auth }: Settings): string =>
   [
     ...(ingress.allowedCidrs.length > 0 ? ['ingress.allowedCidrs'] : []),
-    ...(auth.kind === 'edge' ? ['auth.kind edge'] : []),
+    ...(asksPasswords(auth) ? ['auth.kind edge'] : []),
   ].join(' and ');
 
 /** Annotations that do it. */

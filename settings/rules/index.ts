@@ -1,6 +1,7 @@
 // Mistakes that no single value shows: settings that exclude each other, need each other, or promise what cannot be.
 import type { Settings } from '../index.ts';
 import { auth } from './auth.ts';
+import { backups } from './backup.ts';
 import { clouds } from './clouds.ts';
 import { entry } from './entry.ts';
 import { networkPolicy } from './network-policy.ts';
@@ -11,7 +12,7 @@ import { stores } from './stores.ts';
 
 /** One sentence per mistake. */
 export function conflicts(settings: Settings): string[] {
-  return [clouds, stores, secrets, auth, server, versions, scaling, entry, networkPolicy]
+  return [clouds, stores, secrets, backups, auth, server, versions, scaling, entry, networkPolicy]
     .flatMap((rules) => rules(settings))
     .map((text) => `mlflow-stack:${text}`);
 }

@@ -5,7 +5,7 @@ import { ownedOption, ownedVariable } from '../../lib/server-options.ts';
 import type { Settings } from '../index.ts';
 import { repeated, sentences } from './rule.ts';
 
-export function server({ server, backendStore, artifactStore, gc, pods }: Settings): string[] {
+export function server({ server, backendStore, artifactStore, gc, metrics, pods }: Settings): string[] {
   const { valueOptions, flagOptions, caBundle } = server;
   const owned = [
     ...Object.keys(valueOptions).map((name) => ['valueOptions', name]),
@@ -45,6 +45,11 @@ export function server({ server, backendStore, artifactStore, gc, pods }: Settin
         'server.tls.enabled is true, but the job runner of server.jobs calls the server in plain text; switch one of them off',
       ],
     ]),
+    ...(['alerts', 'dashboard'] as const).flatMap((key) =>
+      metrics[key] && !metrics.enabled
+        ? [`metrics.${key} is true, but there are no metrics; set metrics.enabled to true`]
+        : [],
+    ),
     ...repeated('pods.imagePullSecrets', pods.imagePullSecrets),
   ];
 }

@@ -52,6 +52,17 @@ export function stores({ artifactStore, backendStore, registryStore, server }: S
       registryStore?.database !== undefined && registryStore.database === databaseName(backendStore),
       `registryStore.database is ${registryStore?.database ?? ''}, the database of the backend store; leave registryStore out to share it`,
     ],
+    ...ofClouds(
+      'artifactStore',
+      artifactStore,
+      ['bucketName', 'existingBucket', 'transition', 'kmsKeyArn'],
+      ['gcs', 's3'],
+    ),
+    ...ofClouds('backendStore', backendStore, ['existingInstance'], ['cloudSql', 'rds']),
+    [
+      artifactStore.bucketName !== undefined && artifactStore.existingBucket !== undefined,
+      'artifactStore.bucketName names a bucket to make and artifactStore.existingBucket one that is there; remove one of them',
+    ],
     ...externalDatabase(backendStore, server),
     [
       readReplica !== undefined && backendStore.kind !== 'external',
@@ -66,6 +77,19 @@ export function stores({ artifactStore, backendStore, registryStore, server }: S
         (backendStore.uriFrom !== undefined || backendStore.dialect !== 'postgresql'),
       'backendStore.readReplica.host needs a PostgreSQL that is named by host; use backendStore.readReplica.uriFrom',
     ],
+  ]);
+}
+
+/** Settings that only stores of a cloud have. */
+function ofClouds<T extends { readonly kind: string }>(
+  section: string,
+  store: T,
+  keys: readonly (keyof T & string)[],
+  kinds: readonly string[],
+): Rule[] {
+  return keys.map((key) => [
+    store[key] !== undefined && !kinds.includes(store.kind),
+    `${section}.${key} is for kinds ${kinds.join(' and ')}, but kind is ${store.kind}; remove it or change the kind`,
   ]);
 }
 

@@ -227,6 +227,7 @@ describe('a secret value', () => {
 describe('the facts about a cluster', () => {
   const none = {
     keys: {},
+    database: {},
     databaseTls: {},
     ingressTls: {},
     deployed: undefined,

@@ -106,6 +106,23 @@ describe('metrics', () => {
     expect(metadata).to.have.property('labels').that.includes(selectorOf('tracking-server'));
     expect(spec).to.have.nested.property('ports[0].name', 'http');
   });
+
+  it('come with alerts that a Prometheus chooses by label, and a dashboard that Grafana finds by label', async () => {
+    const run = await build({ alerts: true, dashboard: true, labels: { release: 'prometheus' } });
+    const { metadata, spec } = run.get('PrometheusRule/tracker-prometheus-rule').inputs;
+    expect(metadata).to.deep.equal({
+      name: 'tracker',
+      namespace: 'team-a',
+      labels: { ...labelsOf('tracking-server'), release: 'prometheus' },
+    });
+    expect(spec).to.have.nested.property('groups[0].rules').that.has.lengthOf(4);
+    const { inputs } = run.get('ConfigMap/tracker-dashboard');
+    expect(inputs).to.have.nested.property('metadata.labels.grafana_dashboard', '1');
+    const { 'mlflow.json': json } = inputs.data as Record<string, string>;
+    expect(JSON.parse(json ?? '')).to.include({ title: 'MLflow (team-a)' });
+    const kinds = (await build()).resources.map(({ id }) => id.split('/')[0]);
+    expect(kinds).not.to.include.oneOf(['PrometheusRule', 'ConfigMap']);
+  });
 });
 
 describe('metrics of a server with users', () => {

@@ -1,5 +1,6 @@
 // What the server can be told: options, prefix, metrics, users, keys, housekeeping; one stack, changed step by step.
 import { expect } from 'chai';
+import { alerts, dashboardQueries } from '../../lib/monitoring.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
 import {
@@ -16,6 +17,7 @@ import {
   tryKubectl,
 } from './support/cluster.ts';
 import { type Credentials, authorization, mlflow } from './support/mlflow.ts';
+import { selectors } from '../support/promql.ts';
 import { expectNoFindings } from './support/policy.ts';
 import { instance, stack } from './support/stack.ts';
 
@@ -147,7 +149,18 @@ describe('A server with everything switched on', function () {
     ).to.equal(403);
     const answer = await ask(address, { ...scrape, headers: authorization(scraper) });
     expect(answer.status).to.equal(200);
-    expect(answer.body).to.include('mlflow_http_request_total');
+    // What alerts and dashboard ask for is there; namespace and pod are what Prometheus itself adds.
+    const asked = [...alerts('mlflow').map(({ expr }) => expr), ...dashboardQueries('mlflow')].flatMap(
+      selectors,
+    );
+    const ofServer = asked.filter(({ metric }) => metric.startsWith('mlflow_'));
+    for (const { metric, labels } of ofServer) {
+      const [, series] = new RegExp(`^${metric}\\{(.*)\\}`, 'm').exec(answer.body) ?? [];
+      for (const label of labels.filter((each) => each !== 'namespace'))
+        expect(series, `${metric}{${label}}`).to.include(`${label}="`);
+      expect(series, metric).not.to.equal(undefined);
+    }
+    expect(ofServer).to.have.length.above(3);
   });
 
   it('speaks to its database over TLS, and the database to nobody without it', async () => {

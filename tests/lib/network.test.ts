@@ -186,6 +186,11 @@ describe('connections', () => {
       ['trace-archival: mlflow-trace-archival', ...database('trace-archival'), ...namesOf('trace-archival')],
     ],
     [
+      'with backups',
+      { backup: { enabled: true, passphrase: 'sixteen letters!' } },
+      ['backup: mlflow-backup', ...database('backup'), ...namesOf('backup')],
+    ],
+    [
       'with users and workspaces, whose databases are on the same server',
       {
         auth: { kind: 'basic' },
@@ -222,6 +227,11 @@ describe('connections', () => {
       'with a monitoring of its own name, and no metrics',
       { networkPolicy: { monitoringNamespaces: ['prometheus'] } },
       [],
+    ],
+    [
+      'with programs that are told of the server',
+      { clientEnv: { namespaces: ['team-a'] } },
+      ['tracking-server < team-a/ 5000'],
     ],
     [
       'with clients',

@@ -4,6 +4,7 @@ import { mistakes, settingsWith } from '../support/settings.ts';
 const key = { secretName: 'own', key: 'value' };
 const external = { kind: 'external', host: 'db.example', connectionFrom: { secretName: 'db' } };
 const s3 = { kind: 's3Compatible', endpointUrl: 'https://s3.example' };
+const backup = { enabled: true, passphrase: 'sixteen letters!' };
 const ingress = { ingress: { enabled: true, className: 'nginx', hosts: ['mlflow.example'] } };
 const client = {
   issuerUrl: 'https://id.example',
@@ -28,6 +29,31 @@ const networkPolicy = { clients: [{ cidr: '10.0.0.0/16' }] };
 
 describe('settings that do not go together', () => {
   for (const [settings, ...sentences] of [
+    // Backups
+    [
+      { backup: { enabled: true } },
+      'backup.passphrase is missing, which locks the keys in a backup without which encrypted values are lost; set it by `pulumi config set --secret --path mlflow-stack:backup.passphrase`, or keep keys of your own, by secrets.kekPassphraseFrom and secrets.webhookKeyFrom',
+    ],
+    [
+      { backup: { ...backup, passphraseFrom: key } },
+      'backup.passphrase and passphraseFrom are two sources of one secret; remove one of them',
+    ],
+    [
+      { backup, backendStore: { kind: 'external', dialect: 'mysql', uriFrom: key } },
+      'backup.enabled is true, but backendStore.dialect is mysql, which only its own tools can dump; leave backups to its server',
+    ],
+    [
+      { backup, backendStore: { kind: 'sqlite' }, registryStore: { uriFrom: key } },
+      'backup.enabled is true, but backendStore.kind is sqlite and registryStore.uriFrom another database; keep both in PostgreSQL, or leave registryStore out',
+    ],
+    [
+      { backup, artifactStore: { kind: 'external', uri: 's3://bucket/folder', mode: 'direct' } },
+      'backup.destination is artifactStore, but with artifactStore.mode direct clients have rights in the bucket and could read the backups; choose claim',
+    ],
+    [
+      { backup, artifactStore: { kind: 'external', uri: 's3://bucket' } },
+      'backup.destination is artifactStore, but artifactStore.uri is a whole bucket, which the server gives out; name a folder in it, or choose claim',
+    ],
     // Artifact store
     [
       { artifactStore: { mode: 'direct' } },
@@ -218,6 +244,14 @@ describe('settings that do not go together', () => {
     [
       { server: { caBundle: { configMapName: 'ca', secretName: 'ca' } } },
       'server.caBundle needs either configMapName or secretName, and not both',
+    ],
+    [
+      { metrics: { alerts: true } },
+      'metrics.alerts is true, but there are no metrics; set metrics.enabled to true',
+    ],
+    [
+      { metrics: { dashboard: true } },
+      'metrics.dashboard is true, but there are no metrics; set metrics.enabled to true',
     ],
     [
       { pods: { imagePullSecrets: ['a', 'b', 'a'] } },
@@ -472,7 +506,7 @@ describe('settings that do not go together', () => {
       (certificate) =>
         [
           { ingress: { ...web, certificate } },
-          'ingress.certificate needs either issuer or clusterIssuer, and not both',
+          'ingress.certificate needs one of issuer, clusterIssuer, googleManaged, acmArn, acm, and no other beside it',
         ] as const,
     ),
     ...['nginx', 'traefik', 'any'].map(
@@ -482,18 +516,19 @@ describe('settings that do not go together', () => {
           `ingress.internal is for controllers that make a load balancer for each Ingress (gce, alb), but the controller is ${className === 'any' ? 'other' : className}; make the controller's own load balancer internal, and leave this out`,
         ] as const,
     ),
-    ...['gce', 'any'].map(
-      (className) =>
-        [
-          { ingress: { ...web, className, allowedCidrs: ['10.0.0.0/8'] } },
-          `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (nginx, traefik, alb), but the controller is ${className === 'any' ? 'other' : className}; limit them at the load balancer or the network, and leave this out`,
-        ] as const,
-    ),
+    [
+      { ingress: { ...web, className: 'gce', allowedCidrs: ['10.0.0.0/8'] } },
+      'ingress.allowedCidrs with class gce takes Cloud Armor, which the stack sets up with cloud gcp, but cloud is local; limit the sources at the network, and leave this out',
+    ],
+    [
+      { ingress: { ...web, className: 'any', allowedCidrs: ['10.0.0.0/8'] } },
+      'ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (nginx, traefik, gce, alb), but the controller is other; limit them at the load balancer or the network, and leave this out',
+    ],
     ...[{ tls: [{ secretName: 's' }] }, { certificate: { issuer: 'ca' } }].map(
       (changes) =>
         [
           { ingress: { ...web, className: 'alb', ...changes }, networkPolicy: { enabled: false } },
-          'ingress.tls and ingress.certificate make Secrets, but the controller is alb, which takes its certificates elsewhere; use ingress.tls with hosts alone, and name the certificate by annotation or let the controller find it',
+          'ingress.tls and ingress.certificate make Secrets, but the controller is alb, which takes its certificates elsewhere; use another ingress.certificate, or ingress.tls with hosts alone, and let the controller find the certificate',
         ] as const,
     ),
     [
@@ -744,8 +779,15 @@ describe('clouds', () => {
   it('decide on stores and on the protection of data', () => {
     const found = [
       settingsWith(),
-      settingsWith({ cloud: 'gcp', gcp: { project: 'team-dev', region: 'europe-west1' } }),
-      settingsWith({ cloud: 'aws', aws: { region: 'eu-west-1' } }),
+      settingsWith({ cloud: 'gcp', gcp: { project: 'team-dev', region: 'europe-west1', network: 'ml' } }),
+      settingsWith({
+        cloud: 'aws',
+        aws: {
+          region: 'eu-west-1',
+          clusterName: 'ml',
+          subnetIds: ['subnet-0a1b2c3d', 'subnet-1a1b2c3d'],
+        },
+      }),
     ].map(({ artifactStore, backendStore, dataProtection }) =>
       [artifactStore.kind, backendStore.kind, dataProtection].join(' '),
     );

@@ -183,6 +183,7 @@ export const authArgs: AuthArgs = {
     maxOverflow: 8,
     gc: true,
     metrics: true,
+    clients: [],
   },
 };
 
@@ -233,7 +234,14 @@ export const serverArgs: MlflowServerArgs = {
     secrets: { MLFLOW_FLASK_SERVER_SECRET_KEY: { secretName: 'keys', key: 'flask-key' } },
   },
   workspaces: false,
-  metrics: { enabled: false, discovery: 'annotations', intervalSeconds: 15, labels: {} },
+  metrics: {
+    enabled: false,
+    discovery: 'annotations',
+    intervalSeconds: 15,
+    alerts: false,
+    dashboard: false,
+    labels: {},
+  },
   replicas: 1,
   autoscaling: { enabled: false, kind: 'horizontal', min: 1, max: 2, cpuPercent: 75 },
   maxUnavailable: 1,

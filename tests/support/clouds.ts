@@ -4,6 +4,9 @@ import type { JsonObject } from './mocks.ts';
 const accountId = '123456789012';
 const issuer = 'oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE';
 
+/** Authority of a Cloud SQL instance. */
+export const databaseCa = '-----BEGIN CERTIFICATE-----\nof-the-instance\n-----END CERTIFICATE-----';
+
 /** Answers to invokes, by token, beside what was asked with. */
 export const cloudAnswers: Partial<Record<string, (asked: Readonly<Record<string, unknown>>) => object>> = {
   'aws:index/getCallerIdentity:getCallerIdentity': () => ({
@@ -21,6 +24,15 @@ export const cloudAnswers: Partial<Record<string, (asked: Readonly<Record<string
     availabilityZone: `eu-west-1${'abcdef'[parseInt(String(id).slice(-1), 16) % 6] ?? ''}`,
     mapPublicIpOnLaunch: false,
   }),
+  'gcp:sql/getDatabaseInstance:getDatabaseInstance': () => ({
+    privateIpAddress: '10.9.8.7',
+    dnsName: '',
+    serverCaCerts: [{ cert: databaseCa }],
+  }),
+  'gcp:storage/getProjectServiceAccount:getProjectServiceAccount': () => ({
+    emailAddress: 'service-1234567890@gs-project-accounts.iam.gserviceaccount.com',
+  }),
+  'aws:lb/getHostedZoneId:getHostedZoneId': () => ({ id: 'ZALB' }),
   'aws:rds/getInstance:getInstance': () => ({
     address: 'old.eu-west-1.rds.amazonaws.com',
     masterUsername: 'owner',
@@ -33,16 +45,52 @@ type Outputs = (name: string, given: JsonObject) => object;
 /** Outputs that resources have beside their inputs, by type. */
 export const cloudOutputs: Partial<Record<string, Outputs>> = {
   'random:index/randomId:RandomId': (_name, { byteLength }) => ({ hex: '0f'.repeat(Number(byteLength)) }),
+  'gcp:serviceaccount/account:Account': (_name, { accountId }) => ({
+    email: `${accountId as string}@my-team-dev.iam.gserviceaccount.com`,
+  }),
+  'gcp:sql/databaseInstance:DatabaseInstance': (_name, { name, region }) => ({
+    connectionName: `my-team-dev:${region as string}:${name as string}`,
+    privateIpAddress: '10.1.2.3',
+    dnsName: '',
+    dnsNames: [
+      {
+        connectionType: 'PRIVATE_SERVICES_ACCESS',
+        dnsScope: 'INSTANCE',
+        name: 'abc.def.europe-west1.sql.goog.',
+      },
+    ],
+    serverCaCerts: [{ cert: databaseCa }],
+  }),
+  'gcp:compute/globalAddress:GlobalAddress': (name, given) => ({
+    name: `${name}-1a2b3c4`,
+    address: '203.0.113.7',
+    ...given,
+  }),
+  'gcp:compute/securityPolicy:SecurityPolicy': (name) => ({ name: `${name}-1a2b3c4` }),
+  'gcp:compute/address:Address': (name) => ({ name: `${name}-1a2b3c4`, address: '10.0.0.7' }),
   'aws:s3/bucket:Bucket': (_name, { bucket }) => ({ arn: `arn:aws:s3:::${String(bucket)}` }),
   'aws:iam/role:Role': (name) => ({
     name: `${name}-1a2b3c4`,
     arn: `arn:aws:iam::${accountId}:role/${name}-1a2b3c4`,
   }),
   'aws:rds/instance:Instance': (_name, { identifier }) => ({
-    address: `${String(identifier)}.eu-west-1.rds.amazonaws.com`,
+    address: `${identifier as string}.eu-west-1.rds.amazonaws.com`,
     resourceId: 'db-RESOURCE',
-    arn: `arn:aws:rds:eu-west-1:${accountId}:db:${String(identifier)}`,
+    arn: `arn:aws:rds:eu-west-1:${accountId}:db:${identifier as string}`,
   }),
+  'aws:eks/podIdentityAssociation:PodIdentityAssociation': (name) => ({ associationId: `a-${name}` }),
+  'aws:acm/certificate:Certificate': (_name, given) => ({
+    arn: `arn:aws:acm:eu-west-1:${accountId}:certificate/made`,
+    domainValidationOptions: [given.domainName, ...(given.subjectAlternativeNames as string[])].map(
+      (host) => ({
+        domainName: host,
+        resourceRecordName: `_proof.${host as string}.`,
+        resourceRecordType: 'CNAME',
+        resourceRecordValue: '_value.acm-validations.aws.',
+      }),
+    ),
+  }),
+  'aws:route53/record:Record': (_name, given) => ({ fqdn: given.name }),
   'aws:rds/subnetGroup:SubnetGroup': (name) => ({ name }),
   'aws:rds/parameterGroup:ParameterGroup': (name) => ({ name }),
   'aws:secretsmanager/secret:Secret': (name) => ({

@@ -1,7 +1,7 @@
 // Runs index.ts against a stand-in for a cluster.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { type Answers, readyCluster, startApiServer } from './api-server.ts';
+import { type Answers, list, readyCluster, startApiServer } from './api-server.ts';
 import { folderOf, kubeconfig } from './kubeconfig.ts';
 import { type Registered, type Run, type RunOptions, runStack } from './mocks.ts';
 
@@ -13,6 +13,15 @@ export interface ProgramOptions extends RunOptions {
 /** What the stand-in for a migration leaves. */
 export const migrated = { before: null, revision: '0123456789ab', snapshot: null };
 
+/** An empty cluster with all that a stack with these settings needs. */
+export function clusterFor(settings: Record<string, unknown>): Answers {
+  const { className = 'traefik' } = (settings['mlflow-stack:ingress'] ?? {}) as { className?: string };
+  return {
+    ...readyCluster(),
+    '/apis/networking.k8s.io/v1/ingressclasses': list({ name: className }),
+  };
+}
+
 let runs = 0;
 /** The same time in every run: migration Jobs are named after it. */
 const moment = Date.now();
@@ -23,7 +32,7 @@ process.on('exit', folder.remove);
 /** One `up` or preview of the program. The stack's context is in a temporary kubeconfig. */
 export async function runProgram(
   settings: Record<string, unknown>,
-  { cluster = readyCluster(), registered = [], ...options }: ProgramOptions = {},
+  { cluster = clusterFor(settings), registered = [], ...options }: ProgramOptions = {},
 ): Promise<Run> {
   const { context } = settings['mlflow-stack:kubernetes'] as { context: string };
   const api = await startApiServer();

@@ -4,6 +4,7 @@ import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { ResultPromise } from 'execa';
 import { stateDir } from './paths.ts';
 import { identify, isRunning, listProcesses, stopProcess, type ProcessIdentity } from './process.ts';
 
@@ -54,6 +55,26 @@ export async function ensureForwards(
         throw new Error(`Service ${service} in namespace ${namespace} does not answer on port ${localPort}`);
       await sleep(200, undefined, { signal });
     }
+  }
+}
+
+/** Hands the port on loopback that `kubectl port-forward ... :PORT` opens to `action`, and ends kubectl afterwards. */
+export async function whileForwarded<T>(
+  kubectl: ResultPromise<{ reject: false }>,
+  action: (port: number) => Promise<T>,
+): Promise<T> {
+  try {
+    const port = await new Promise<number>((settle, reject) => {
+      kubectl.stdout.on('data', (chunk: Buffer) => {
+        const match = /127\.0\.0\.1:(\d+)/.exec(chunk.toString());
+        if (match !== null) settle(Number(match[1]));
+      });
+      void kubectl.then(({ stderr }) => reject(new Error(`the port-forward ended: ${stderr}`)));
+    });
+    return await action(port);
+  } finally {
+    kubectl.kill();
+    await kubectl;
   }
 }
 

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Options, ResultPromise } from 'execa';
+import type { Mounts } from '../../components/connections.ts';
 import { type Pod, failedStep, isFinished, obstacle } from '../../cluster/pods.ts';
 import { maintenanceComponent, names } from '../../lib/names.ts';
 import type { RunningStack } from './stack.ts';
@@ -11,6 +12,10 @@ export interface MaintenanceOptions {
   readonly signal: AbortSignal;
   /** Another image beside MLflow's, with the same variables and volumes: container `client`. */
   readonly clientImage?: string;
+  /** Size limit of `/tmp`, which both containers share. Default: the server's. */
+  readonly tmpSize?: string;
+  /** Storage beside the server's. */
+  readonly mounts?: Mounts;
   /** Seconds until the pod ends by itself, should nobody be there any more to delete it. */
   readonly deadlineSeconds?: number;
 }
@@ -34,19 +39,20 @@ const START_SECONDS = 300;
  */
 export async function withMaintenancePod<T>(
   stack: RunningStack,
-  { signal, clientImage, deadlineSeconds = 3600 }: MaintenanceOptions,
+  options: MaintenanceOptions,
   action: (pod: MaintenancePod) => Promise<T>,
 ): Promise<T> {
+  const { signal } = options;
   const ask = async (args: string[], input = '') => {
-    const options = { reject: false, cancelSignal: signal, input } as const;
-    const { exitCode, stdout, stderr } = await stack.kubectl(args, options);
+    const howTo = { reject: false, cancelSignal: signal, input } as const;
+    const { exitCode, stdout, stderr } = await stack.kubectl(args, howTo);
     signal.throwIfAborted();
     if (exitCode === 0) return stdout;
     throw new Error(`kubectl ${args[0]} failed: ${stderr.trim() || 'it could not be started'}`);
   };
   const server = await ask(['get', `deployment/${names.server}`, '--output', 'json']);
   const name = `${names.maintenance}-${randomBytes(4).toString('hex')}`;
-  const manifest = podManifest(name, JSON.parse(server) as Deployment, clientImage, deadlineSeconds);
+  const manifest = podManifest(name, JSON.parse(server) as Deployment, options);
   await ask(['create', '--filename', '-'], JSON.stringify(manifest));
   try {
     await started(name, async () => JSON.parse(await ask(['get', `pod/${name}`, '--output', 'json'])) as Pod);
@@ -87,6 +93,12 @@ function stdinFlag({ input, inputFile, stdin }: Options = {}): string[] {
 interface Container {
   readonly name: string;
   readonly restartPolicy?: string;
+  readonly volumeMounts?: readonly object[];
+  readonly [key: string]: unknown;
+}
+
+export interface Volume {
+  readonly name: string;
   readonly [key: string]: unknown;
 }
 
@@ -97,6 +109,7 @@ export interface Deployment {
       readonly spec: {
         readonly containers: readonly Container[];
         readonly initContainers?: readonly Container[];
+        readonly volumes?: readonly Volume[];
         readonly [key: string]: unknown;
       };
     };
@@ -107,10 +120,15 @@ export interface Deployment {
 export function podManifest(
   name: string,
   { spec: { template } }: Deployment,
-  clientImage: string | undefined,
-  deadlineSeconds: number,
+  { clientImage, tmpSize, mounts, deadlineSeconds = 3600 }: Omit<MaintenanceOptions, 'signal'> = {},
 ) {
-  const { containers, initContainers = [], topologySpreadConstraints: _, ...pod } = template.spec;
+  const {
+    containers,
+    initContainers = [],
+    volumes = [],
+    topologySpreadConstraints: _,
+    ...pod
+  } = template.spec;
   const server = containers.find((container) => container.name === 'mlflow');
   if (server === undefined) throw new Error(`Deployment ${names.server} has no container mlflow`);
   const {
@@ -123,6 +141,7 @@ export function podManifest(
   } = server;
   const idle = (container: Container): Container => ({
     ...container,
+    volumeMounts: [...(container.volumeMounts ?? []), ...(mounts?.volumeMounts ?? [])],
     command: ['sleep', String(deadlineSeconds)],
     args: [],
     resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } },
@@ -136,6 +155,14 @@ export function podManifest(
     },
     spec: {
       ...pod,
+      volumes: [
+        ...volumes.map((volume) =>
+          tmpSize !== undefined && volume.name === 'tmp'
+            ? { name: 'tmp', emptyDir: { sizeLimit: tmpSize } }
+            : volume,
+        ),
+        ...(mounts?.volumes ?? []),
+      ],
       restartPolicy: 'Never',
       terminationGracePeriodSeconds: 1,
       activeDeadlineSeconds: deadlineSeconds,

@@ -100,6 +100,9 @@ async function contextProblem(context: string): Problem {
   return `Context ${context} is not in your kubeconfig (${files.join(', ')}): ${there}`;
 }
 
+/** Names of the contexts in the user's kubeconfig. */
+export const userContexts = async (): Promise<string[]> => (await readContexts()).contexts;
+
 /** The contexts of the user's kubeconfig, read as kubectl does: all files of KUBECONFIG, else the one at home. */
 async function readContexts(): Promise<{ files: string[]; contexts: string[] }> {
   const listed = (process.env.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '');

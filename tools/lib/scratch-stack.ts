@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { parseDocument } from 'yaml';
 import { contextName, hostAddress, kubeconfigPath } from '../cluster/index.ts';
 import { toolPath } from '../toolchain/index.ts';
+import { whileForwarded } from './forward.ts';
 import { LOCAL_STACK, pulumi, recoverStack, stackFile, stackLocks } from './engine.ts';
 
 /** What a Pulumi command came to. */
@@ -41,7 +42,7 @@ export class ScratchStack {
 
   /** Runs a Pulumi command that may fail. */
   async try(args: string[], overrides: Overrides = {}): Promise<Result> {
-    return await this.#withSettings(overrides, async (fileArgs) => {
+    return await this.withSettings(overrides, async (fileArgs) => {
       const { exitCode, all } = await this.#start([...args, ...fileArgs]);
       return { exitCode, output: String(all) };
     });
@@ -72,7 +73,7 @@ export class ScratchStack {
 
   /** Starts an update and kills the engine without warning as soon as `when` says so. */
   async killedUp(when: () => Promise<boolean>): Promise<void> {
-    await this.#withSettings({}, async (fileArgs) => {
+    await this.withSettings({}, async (fileArgs) => {
       const child = this.#start(['up', '--yes', '--skip-preview', ...fileArgs]);
       while (!(await when())) {
         if (child.exitCode !== null) {
@@ -88,7 +89,7 @@ export class ScratchStack {
   /** What an operator does after an engine was killed. */
   async unlock(): Promise<void> {
     if (stackLocks(this.#instance, this.#stack).length > 0) {
-      await this.#withSettings({}, (fileArgs) => recoverStack(this.#instance, this.#stack, fileArgs));
+      await this.withSettings({}, (fileArgs) => recoverStack(this.#instance, this.#stack, fileArgs));
     }
   }
 
@@ -125,19 +126,7 @@ export class ScratchStack {
       ],
       { reject: false },
     );
-    try {
-      const port = await new Promise<string>((resolve, reject) => {
-        child.stdout.on('data', (chunk: Buffer) => {
-          const match = /127\.0\.0\.1:(\d+)/.exec(chunk.toString());
-          if (match?.[1] !== undefined) resolve(match[1]);
-        });
-        void child.then(({ stderr }) => reject(new Error(`the port-forward ended: ${stderr}`)));
-      });
-      return await action(`http://127.0.0.1:${port}`);
-    } finally {
-      child.kill();
-      await child;
-    }
+    return whileForwarded(child, (port) => action(`http://127.0.0.1:${port}`));
   }
 
   /**
@@ -156,7 +145,8 @@ export class ScratchStack {
     return pulumi(this.#instance, this.#stack, command, { all: true, reject: false, detached: true });
   }
 
-  async #withSettings<T>(overrides: Overrides, action: (fileArgs: string[]) => Promise<T>): Promise<T> {
+  /** Writes a stack file with the settings; `action` is told by arguments where it is. */
+  async withSettings<T>(overrides: Overrides, action: (fileArgs: string[]) => Promise<T>): Promise<T> {
     const folder = mkdtempSync(join(tmpdir(), 'mlflow-stack-'));
     const file = join(folder, `Pulumi.${this.#stack}.yaml`);
     const document = parseDocument(readFileSync(stackFile(this.#stack), 'utf8'));

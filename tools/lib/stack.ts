@@ -17,6 +17,8 @@ export interface RunningStack {
   readonly service: { readonly namespace: string; readonly name: string; readonly port: number };
   /** Runs kubectl in the stack's namespace; rejects when it fails, unless `options` say otherwise. */
   kubectl<O extends Options = object>(args: readonly string[], options?: O): ResultPromise<O>;
+  /** An output that is secret. */
+  secretOutput(output: string): Promise<string>;
 }
 
 /**
@@ -36,6 +38,10 @@ export async function openStack(named?: string): Promise<RunningStack> {
     outputs,
     service,
     kubectl: (args, options) => kubectlOf(name, settings, args, options),
+    async secretOutput(output) {
+      const args = ['stack', 'output', output, '--show-secrets', '--stack', name];
+      return String((await pulumi(QUICKSTART, name, args)).stdout);
+    },
   };
 }
 

@@ -191,7 +191,7 @@ function selected({ pods }: World, path: string): object[] {
   const selector = new URL(path, 'http://test').searchParams.get('labelSelector') ?? '';
   if (selector.startsWith('batch.kubernetes.io/job-name=') || selector.includes('(migration)'))
     return pods.migration;
-  if (selector.includes('(tracking-server,gc,trace-archival,migration)'))
+  if (selector.includes('(tracking-server,gc,trace-archival,backup,migration)'))
     return [...pods.server, ...pods.jobs, ...pods.leftover];
   return selector.includes('(tracking-server)') ? pods.server : pods.jobs;
 }

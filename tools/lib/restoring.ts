@@ -1,0 +1,228 @@
+// How a backup comes back: all of it is made ready beside the databases, while the server runs; then everything that writes
+// is stopped for the moment in which the new databases take the place of the old.
+import { resetOptions } from '@pulumi/pulumi/runtime/settings.js';
+import { loadCloud } from '../../clouds/index.ts';
+import { type ClusterClient, clusterClient, objectPath } from '../../cluster/client.ts';
+import { connectionOf } from '../../cluster/kubeconfig.ts';
+import type { Watch } from '../../cluster/migration-job.ts';
+import { realClock } from '../../cluster/polling.ts';
+import * as writers from '../../cluster/writers.ts';
+import type { Settings } from '../../config.ts';
+import { loadCommand, postgresClient, python } from '../../lib/backup.ts';
+import { names } from '../../lib/names.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { backupUri, passphraseVariable, said, takeBackup } from './backups.ts';
+import { engineEnvironment } from './engine.ts';
+import type { MaintenancePod } from './maintenance-pod.ts';
+import type { RunningStack } from './stack.ts';
+import { QUICKSTART } from './target.ts';
+
+/** A file on this machine, or the name of a scheduled backup. */
+export type Source = { readonly file: string } | { readonly name: string };
+
+export interface RestoreOptions {
+  readonly signal: AbortSignal;
+  /** Whether databases that hold something are replaced, after a backup of them. */
+  readonly replace: boolean;
+  /** Where that backup is put. */
+  readonly folder: string;
+  readonly passphrase: string | undefined;
+  readonly say: (text: string) => void;
+}
+
+/** What restore.py tells of a backup and of the databases. */
+interface Report {
+  readonly manifest: { readonly created: string; readonly mlflow: string };
+  readonly objections: readonly string[];
+  /** Rows that users made, by table. */
+  readonly holds: Readonly<Record<string, number>>;
+  /** Keys of the server that are not those of the backup, and whether the backup has its own. */
+  readonly keys: { readonly differ: readonly string[]; readonly locked: boolean };
+}
+
+/** @throws Error with the reason; whatever it is, the databases are then as they were, and the server runs. */
+export async function restore(
+  stack: RunningStack,
+  pod: MaintenancePod,
+  source: Source,
+  options: RestoreOptions,
+): Promise<void> {
+  const { signal, say } = options;
+  const python_ = (...args: string[]) =>
+    said(pod.exec('mlflow', python('restore', ...args), { cancelSignal: signal }));
+
+  const report = await read(stack, pod, source, signal);
+  const { created, mlflow } = report.manifest;
+  say(`Backup of ${created}, MLflow ${mlflow}.`);
+  const occupied = Object.keys(report.holds).length > 0;
+  if (occupied && !options.replace) {
+    throw new Error(
+      `The databases of stack ${stack.name} are not empty (${contentOf(report.holds)}); ` +
+        'with --replace they are replaced, after a backup of them. Nothing was changed.',
+    );
+  }
+  const keys = await missingKeys(stack, pod, report.keys, options);
+
+  const progress = { exchanged: false };
+  try {
+    await python_('prepare');
+    if (postgresClient(stack.settings) !== undefined)
+      await said(pod.exec('client', loadCommand, { cancelSignal: signal }));
+    await python_('complete');
+    say('Everything is ready beside the databases; the server is stopped for the exchange.');
+    await whileStopped(stack, say, async (client) => {
+      if (occupied) {
+        const { passphrase = '' } = options;
+        const label = '-before-restore';
+        const { file } = await takeBackup(stack, pod, options.folder, { label, passphrase, signal });
+        say(`What was there before: ${file}`);
+      }
+      await withKeys(client, stack.settings, keys, () => python_('exchange'));
+      progress.exchanged = true;
+    });
+  } catch (error) {
+    if (progress.exchanged) throw error;
+    await python_('abandon').catch(() => undefined);
+    throw new Error(`${(error as Error).message}\nThe databases are as they were.`, { cause: error });
+  }
+}
+
+async function read(
+  stack: RunningStack,
+  pod: MaintenancePod,
+  source: Source,
+  signal: AbortSignal,
+): Promise<Report> {
+  const { stdout } = await said(
+    'file' in source
+      ? pod.exec('mlflow', python('restore', 'receive'), { inputFile: source.file, cancelSignal: signal })
+      : pod.exec(
+          'mlflow',
+          ['env', `BACKUP_URI=${backupUri(stack)}`, ...python('restore', 'fetch', source.name)],
+          { cancelSignal: signal },
+        ),
+  );
+  const report = JSON.parse(stdout) as Report;
+  if (report.objections.length > 0)
+    throw new Error(
+      `This backup cannot be restored here:\n${report.objections.join('\n')}\nNothing was changed.`,
+    );
+  return report;
+}
+
+const contentOf = (holds: Report['holds']): string =>
+  Object.entries(holds)
+    .slice(0, 4)
+    .map(([table, rows]) => `${table}: ${rows}`)
+    .join(', ');
+
+/** Where each key is kept: in the stack's own Secret, unless a setting names another. */
+const kept = {
+  MLFLOW_CRYPTO_KEK_PASSPHRASE: { key: 'kek-passphrase', setting: 'kekPassphraseFrom' },
+  MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY: { key: 'webhook-key', setting: 'webhookKeyFrom' },
+} as const;
+
+type Keys = Partial<Record<keyof typeof kept, string>>;
+
+/** Keys that the server has to get, since it has others than what is in the backup was encrypted with. */
+async function missingKeys(
+  { settings: { secrets } }: RunningStack,
+  pod: MaintenancePod,
+  { differ, locked }: Report['keys'],
+  { passphrase, signal }: RestoreOptions,
+): Promise<Keys> {
+  if (differ.length === 0) return {};
+  const wanted = (Object.keys(kept) as (keyof typeof kept)[]).filter((name) => differ.includes(name));
+  const foreign = wanted.flatMap((name) => {
+    const { setting } = kept[name];
+    const from = secrets[setting];
+    return from === undefined
+      ? []
+      : [`Secret ${from.secretName}, key ${from.key} (mlflow-stack:secrets.${setting})`];
+  });
+  if (foreign.length > 0) {
+    throw new Error(
+      `${foreign.join(' and ')} is another than when the backup was made, so what is encrypted in it could not be read; ` +
+        'put the old value back and update first. Nothing was changed.',
+    );
+  }
+  if (!locked) {
+    throw new Error(
+      'The server has other keys than what is in this backup was encrypted with, and the backup was made without them; ' +
+        'name Secrets that hold them by mlflow-stack:secrets.kekPassphraseFrom and webhookKeyFrom. Nothing was changed.',
+    );
+  }
+  if (passphrase === undefined) {
+    throw new Error(
+      'The server has other keys than what is in this backup was encrypted with; they are in the backup, locked: give its ' +
+        `passphrase by --passphrase-file FILE, or the variable ${passphraseVariable}. Nothing was changed.`,
+    );
+  }
+  const { stdout } = await said(
+    pod.exec('mlflow', python('restore', 'unlock'), { input: passphrase, cancelSignal: signal }),
+  );
+  const keys = JSON.parse(stdout) as Keys;
+  return Object.fromEntries(wanted.map((name) => [name, keys[name]]));
+}
+
+/** Gives the server keys for as long as an action succeeds; else it has its own again. */
+async function withKeys(
+  client: ClusterClient,
+  settings: Settings,
+  keys: Keys,
+  action: () => Promise<unknown>,
+): Promise<void> {
+  const path = objectPath('api/v1', settings.namespace.name, 'secrets', names.keys);
+  const data = Object.fromEntries(
+    (Object.entries(keys) as [keyof typeof kept, string][]).map(([name, value]) => [
+      kept[name].key,
+      Buffer.from(value).toString('base64'),
+    ]),
+  );
+  if (Object.keys(data).length === 0) {
+    await action();
+    return;
+  }
+  const before = await client.get<{ data?: Record<string, string> }>(path);
+  if ((await client.patch(path, { data })) === undefined) throw new Error(`Secret ${names.keys} is gone`);
+  try {
+    await action();
+  } catch (error) {
+    await client.patch(path, { data: before?.data ?? {} });
+    throw error;
+  }
+}
+
+/** Stops everything that writes to the databases, and starts it again in any case. */
+async function whileStopped(
+  stack: RunningStack,
+  say: (text: string) => void,
+  action: (client: ClusterClient) => Promise<void>,
+): Promise<void> {
+  const { name, settings } = stack;
+  // Labels of the stack's pods are made of both.
+  resetOptions(packageJson.name, name, -1, '', '', false, '');
+  // For stack `local` the embedded cluster's, as when the program runs.
+  const { KUBECONFIG } = engineEnvironment(QUICKSTART, name);
+  if (KUBECONFIG !== undefined) process.env.KUBECONFIG = KUBECONFIG;
+  const access = await (await loadCloud(settings)).cluster();
+  const client = clusterClient(await connectionOf(access), () => connectionOf(access));
+  const watch: Watch = {
+    client,
+    namespace: settings.namespace.name,
+    clock: realClock,
+    say: async (text) => say(text),
+  };
+  try {
+    try {
+      await writers.stop(watch);
+      await action(client);
+    } finally {
+      await writers.restart(watch);
+    }
+    const problem = await writers.notReady(watch, settings.server.timeoutSeconds);
+    if (problem !== undefined) throw new Error(`The databases are restored, but the server ${problem}`);
+  } finally {
+    client.close();
+  }
+}
