@@ -132,7 +132,8 @@ describe('Stack dev-gcp', function () {
     const left = (await project.objects(bucket)) ?? [];
     expect(left.filter((name) => name.includes(doomed))).to.deep.equal([]);
     expect(left.filter((name) => name.includes(kept))).not.to.deep.equal([]);
-    expect(project.refusals).to.deep.equal([]);
+    // Google's client also asks for the bucket's settings, to label its traces, and does without.
+    expect(project.refusals.filter((refusal) => !refusal.includes('storage.buckets.get'))).to.deep.equal([]);
   });
 
   it('has no way to other buckets, and no secret in the plain state', async () => {
