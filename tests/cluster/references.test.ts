@@ -232,7 +232,6 @@ describe('the facts about a cluster', () => {
     ingressTls: {},
     deployed: undefined,
     externalRevision: '',
-    database: {},
     databasePorts: {},
   };
 
