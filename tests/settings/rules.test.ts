@@ -520,7 +520,9 @@ describe('settings that do not go together', () => {
       (className) =>
         [
           { ingress: { ...web, className, allowedCidrs: ['10.0.0.0/8'] } },
-          `ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (nginx, traefik, alb), but the controller is ${className === 'any' ? 'other' : className}; limit them at the load balancer or the network, and leave this out`,
+          className === 'gce'
+            ? 'ingress.allowedCidrs with class gce takes Cloud Armor, which the stack sets up with cloud gcp, but cloud is local; limit the sources at the network, and leave this out'
+            : 'ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (nginx, traefik, gce, alb), but the controller is other; limit them at the load balancer or the network, and leave this out',
         ] as const,
     ),
     ...[{ tls: [{ secretName: 's' }] }, { certificate: { issuer: 'ca' } }].map(
@@ -778,7 +780,10 @@ describe('clouds', () => {
   it('decide on stores and on the protection of data', () => {
     const found = [
       settingsWith(),
-      settingsWith({ cloud: 'gcp', gcp: { project: 'team-dev', region: 'europe-west1' } }),
+      settingsWith({
+        cloud: 'gcp',
+        gcp: { project: 'team-dev', region: 'europe-west1', network: 'my-network' },
+      }),
       settingsWith({
         cloud: 'aws',
         aws: {

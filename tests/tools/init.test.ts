@@ -27,12 +27,13 @@ describe('npm run init', () => {
 
   it('knows clouds, ways in and several pods', async () => {
     const cluster = { 'cluster-stack': 'organization/mlflow-cluster/dev' };
-    const cloud = { stack: 'dev', cloud: 'gcp', project: 'my-team-dev', region: 'europe-west1' };
+    const where = { project: 'my-team-dev', region: 'europe-west1', network: 'my-network' };
+    const cloud = { stack: 'dev', cloud: 'gcp', ...where };
     const entry = { host: 'mlflow.example.com', 'ingress-class': 'nginx', issuer: 'letsencrypt' };
     const config = await made({ ...cloud, ...cluster, ...entry, availability: 'high', data: 'protect' });
     expect(config).to.deep.include({
       [key('kubernetes')]: { clusterStack: 'organization/mlflow-cluster/dev' },
-      [key('gcp')]: { project: 'my-team-dev', region: 'europe-west1' },
+      [key('gcp')]: where,
       [key('availability')]: 'high',
       [key('dataProtection')]: 'protect',
       [key('ingress')]: {

@@ -26,6 +26,11 @@ export const QUESTIONS = {
   cloud: { value: 'CLOUD', help: 'where it lives', choices: cloudNames, fallback: 'local' },
   project: { value: 'ID', help: 'project of Google Cloud', applies: ({ cloud }) => cloud === 'gcp' },
   region: { value: 'REGION', help: 'region of the stores', applies: isCloud },
+  network: {
+    value: 'NAME',
+    help: 'network of the cluster, for the private address of the database',
+    applies: ({ cloud }) => cloud === 'gcp',
+  },
   'cluster-stack': {
     value: 'STACK',
     help: 'stack that makes the cluster (empty: a context of your kubeconfig)',
@@ -115,14 +120,25 @@ export function stackFileText(answers: Answers): string {
 }
 
 function settingsFor(answers: Answers): Record<string, unknown> {
-  const { cloud = 'local', project, region, context, host, issuer, auth, availability, data } = answers;
+  const {
+    cloud = 'local',
+    project,
+    region,
+    network,
+    context,
+    host,
+    issuer,
+    auth,
+    availability,
+    data,
+  } = answers;
   const clusterStack = answers['cluster-stack'];
   const className = answers['ingress-class'];
   const isHigh = availability === 'high';
   return {
     cloud,
     kubernetes: clusterStack ? { clusterStack } : { context },
-    ...(cloud === 'gcp' && { gcp: { project, region } }),
+    ...(cloud === 'gcp' && { gcp: { project, region, network } }),
     ...(cloud === 'aws' && { aws: { region } }),
     // Several pods need artifacts that they can share.
     ...(cloud === 'local' && isHigh && { artifactStore: { kind: 's3Compatible' } }),
