@@ -9,6 +9,7 @@ import {
   Auth,
   BackendStore,
   BackupCronJob,
+  ClientEnv,
   GcCronJob,
   HttpRoute,
   Ingress,
@@ -167,6 +168,12 @@ if (settings.ingress.enabled) {
 
 if (settings.httpRoute.enabled) {
   new HttpRoute(names.httpRoute, { ...settings.httpRoute, service: server.connection }, opts);
+}
+
+if (settings.clientEnv.namespaces.length > 0) {
+  const { namespaces } = settings.clientEnv;
+  const args = { namespaces, service: server.connection, artifacts, users: auth.clients };
+  new ClientEnv(names.clientEnv, args, { providers: [provider] });
 }
 
 const gc = settings.gc.enabled

@@ -4,6 +4,7 @@ import * as pulumi from '@pulumi/pulumi';
 import type { ClusterAccess } from '../clouds/cloud.ts';
 import type { Settings } from '../config.ts';
 import { missingApis } from './checks/apis.ts';
+import { clientNamespaceMistakes } from './checks/client-env.ts';
 import { claimMistakes, claimsLeftBehind } from './checks/claims.ts';
 import { classMistakes } from './checks/classes.ts';
 import { gatewayMistakes, issuerMistakes } from './checks/entry.ts';
@@ -69,13 +70,14 @@ async function look(access: ClusterAccess, settings: Settings): Promise<Findings
 const only = (mistake: string): Findings => ({ mistakes: [mistake], facts: noFacts });
 
 async function inspect(view: ClusterView, settings: Settings): Promise<Findings> {
-  const [classes, apis, issuers, gateways, namespace, leftBehind] = await Promise.all([
+  const [classes, apis, issuers, gateways, namespace, leftBehind, clients] = await Promise.all([
     classMistakes(view, settings),
     missingApis(view, settings),
     issuerMistakes(view, settings),
     gatewayMistakes(view, settings),
     inspectNamespace(view, settings.namespace),
     claimsLeftBehind(view, settings),
+    clientNamespaceMistakes(view, settings),
   ]);
   const content = namespace.usable
     ? await inspectContent(view, settings)
@@ -91,6 +93,7 @@ async function inspect(view: ClusterView, settings: Settings): Promise<Findings>
     ...gateways,
     ...namespace.mistakes,
     ...leftBehind,
+    ...clients,
     ...content.mistakes,
   ];
   return { mistakes, facts: content.facts };

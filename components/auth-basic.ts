@@ -5,7 +5,14 @@ import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { basicAuth as appName, authDatabase } from '../lib/auth.ts';
 import { objectLabels } from '../lib/labels.ts';
 import type { SecretKey, Variables } from './connections.ts';
-import { type AuthWiring, type SignIn, mergedVariables, ownUser, userVariables } from './sign-in.ts';
+import {
+  type AuthWiring,
+  type SignIn,
+  mergedVariables,
+  ownUser,
+  storedUser,
+  userVariables,
+} from './sign-in.ts';
 
 export interface BasicAuthArgs {
   readonly adminUsername: string;
@@ -32,6 +39,10 @@ export function basicAuth(
   const gc = ownUser(name, 'gc', wiring, parent);
   // MLflow shows its metrics to administrators only.
   const scraper = ownUser(name, 'metrics', wiring, parent);
+  // Each namespace is a user of its own, so that what one makes is not another's. The migration makes them, without rights.
+  const clients = wiring.clients.map(
+    (namespace) => [namespace, storedUser(name, `client-${namespace}`, wiring, parent)] as const,
+  );
   // The migration makes the user, and the server does not start without the variables.
   const first: Variables = {
     settings: { MLFLOW_AUTH_ADMIN_USERNAME: args.adminUsername },
@@ -39,6 +50,7 @@ export function basicAuth(
   };
   return {
     adminPassword: 'password' in admin ? admin.password : undefined,
+    clients: Object.fromEntries(clients),
     connection: {
       appName,
       settings: {
@@ -48,7 +60,11 @@ export function basicAuth(
       },
       server: first,
       serverEnvFrom: [],
-      migration: mergedVariables(first, userVariables('METRICS', scraper)),
+      migration: mergedVariables(
+        first,
+        userVariables('METRICS', scraper),
+        ...clients.map(([, user], index) => userVariables(`CLIENT_${index}`, user)),
+      ),
       // No other pod sees it: the run itself makes the user.
       gc: userVariables('MLFLOW_TRACKING', gc),
       scraperSecretName: scraper?.secretName,

@@ -24,11 +24,15 @@ export class Auth extends pulumi.ComponentResource {
   /** Generated passwords by user; undefined where there are none. */
   public readonly passwords: pulumi.Output<Record<string, string>> | undefined;
 
+  /** Users of programs in the cluster, by namespace. */
+  public readonly clients: Readonly<Record<string, GeneratedUser>>;
+
   constructor(name: string, args: AuthArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:Auth', name, recordedArgs(args), opts);
-    const { connection, adminPassword, users = [] } = signIn(name, args, this);
+    const { connection, adminPassword, users = [], clients = {} } = signIn(name, args, this);
     this.connection = connection;
     this.adminPassword = adminPassword;
+    this.clients = clients;
     this.passwords = users.length === 0 ? undefined : passwordsByName(users);
     this.registerOutputs({});
   }

@@ -2,6 +2,7 @@ export { ArtifactStore, type ArtifactStoreArgs } from './artifact-store.ts';
 export { Auth, type AuthArgs } from './auth.ts';
 export { BackendStore, type BackendStoreArgs } from './backend-store.ts';
 export { BackupCronJob, type BackupCronJobArgs } from './backup-cron-job.ts';
+export { ClientEnv, type ClientEnvArgs } from './client-env.ts';
 export * from './connections.ts';
 export { GcCronJob, type GcCronJobArgs } from './gc-cron-job.ts';
 export { HttpRoute, type HttpRouteArgs } from './http-route.ts';

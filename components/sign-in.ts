@@ -24,6 +24,8 @@ export interface AuthWiring {
   /** Which of the stack's own programs have to log in. */
   readonly gc: boolean;
   readonly metrics: boolean;
+  /** Namespaces whose programs log in. */
+  readonly clients: readonly string[];
 }
 
 /** What a kind of log-in hands on. */
@@ -34,6 +36,8 @@ export interface SignIn {
   readonly adminPassword?: pulumi.Output<string> | undefined;
   /** Users of the settings, with the passwords that were generated for them. */
   readonly users?: readonly GeneratedUser[];
+  /** Users of programs, by namespace. */
+  readonly clients?: Readonly<Record<string, GeneratedUser>>;
 }
 
 export interface GeneratedUser {
@@ -58,11 +62,20 @@ export function ownUser(
   wiring: AuthWiring,
   parent: pulumi.Resource,
 ): OwnUser | undefined {
-  if (!wiring[program]) return undefined;
-  const user = generatedUser(`${name}-${program}`, `mlflow-${program}`, parent);
+  return wiring[program] ? storedUser(name, program, wiring, parent) : undefined;
+}
+
+/** A user `mlflow-<purpose>` with a Secret in the namespace of the stack. */
+export function storedUser(
+  name: string,
+  purpose: string,
+  wiring: AuthWiring,
+  parent: pulumi.Resource,
+): OwnUser {
+  const user = generatedUser(`${name}-${purpose}`, `mlflow-${purpose}`, parent);
   // A name that changes with the password makes new pods.
   const secret = new Secret(
-    `${name}-${program}`,
+    `${name}-${purpose}`,
     {
       metadata: { namespace: wiring.namespace, labels: objectLabels('auth') },
       type: 'kubernetes.io/basic-auth',

@@ -22,7 +22,7 @@ export function trackingUrl(settings: Settings): string {
 
 /** What log-ins have to know of the rest of the stack. */
 export function authWiring(settings: Settings) {
-  const { gc, metrics, server } = settings;
+  const { clientEnv, gc, metrics, server } = settings;
   return {
     url: publicUrl(settings),
     staticPrefix: server.staticPrefix,
@@ -32,6 +32,7 @@ export function authWiring(settings: Settings) {
     maxOverflow: server.maxOverflow,
     gc: gc.enabled,
     metrics: metrics.enabled,
+    clients: clientEnv.namespaces,
   };
 }
 

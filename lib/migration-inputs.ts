@@ -9,7 +9,7 @@ export function migrationInputs(
   settings: Settings,
   { externalRevision }: Pick<ClusterFacts, 'externalRevision'>,
 ): object {
-  const { backendStore, registryStore, auth, workspaces, metrics, secrets } = settings;
+  const { backendStore, registryStore, auth, workspaces, metrics, secrets, clientEnv } = settings;
   const { kind, dialect, uriFrom, host, port, database, connectionFrom, existingInstance } = backendStore;
   const { adminUsername, adminPassword, adminPasswordFrom } = auth;
   return {
@@ -27,6 +27,7 @@ export function migrationInputs(
             adminPasswordFrom && externalRevision,
             adminPassword === undefined ? 'generated' : secretMark(adminPassword, instanceName()),
             metrics.enabled,
+            ...clientEnv.namespaces,
           ],
   };
 }

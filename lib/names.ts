@@ -17,6 +17,7 @@ export const names = {
   maintenance: 'mlflow-maintenance',
   backup: 'mlflow-backup',
   backups: 'mlflow-backups',
+  clientEnv: 'mlflow-client',
   identities: 'mlflow-identities',
   entry: 'mlflow-entry',
   records: 'mlflow-records',

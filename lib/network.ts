@@ -82,7 +82,7 @@ const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum', 'cloudsql-
 const when = <T extends End>(isSo: boolean, ends: readonly T[]): readonly T[] => (isSo ? ends : []);
 
 function connections(settings: Settings, facts: NetworkFacts): Connection[] {
-  const { networkPolicy, metrics, server, artifactStore, backup } = settings;
+  const { networkPolicy, clientEnv, metrics, server, artifactStore, backup } = settings;
   const toServer = { to: [serverComponent], ports: tcp(podPorts.server) } as const;
   // In mode proxy the server deletes files for garbage collection.
   const storing: End[] = [
@@ -107,7 +107,7 @@ function connections(settings: Settings, facts: NetworkFacts): Connection[] {
     { from: [everyPodBeside], ...toServer },
     { from: entryPeers(settings), ...toServer },
     { from: when(metrics.enabled, networkPolicy.monitoringNamespaces.map(podsOf)), ...toServer },
-    { from: networkPolicy.clients.map(clientPeer), ...toServer },
+    { from: [...networkPolicy.clients.map(clientPeer), ...clientEnv.namespaces.map(podsOf)], ...toServer },
 
     { from: searching, to: ['postgres'], ports: tcp(podPorts.postgres) },
     { from: mlflow, to: ['cloudsql-proxy'], ports: tcp(podPorts.postgres) },

@@ -8,6 +8,7 @@ import type { DataProtection } from '../lib/data-protection.ts';
 import type { SslMode } from '../lib/database.ts';
 import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
+import { clientEnv } from './clients.ts';
 import { httpRoute, ingress } from './entry.ts';
 import {
   audit,
@@ -82,6 +83,7 @@ export const settingsSchema = section({
   ingress,
   httpRoute,
   networkPolicy,
+  clientEnv,
   gc,
   traceArchival,
   backup,

@@ -1,4 +1,5 @@
 // npm test [unit|e2e|lint] [FILE...]: everything, or one kind, or the test files whose path contains one of the words.
+// With --real-plugin, stacks of clouds are tested with the cloud's plug-in on PATH instead of a double of it.
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -19,6 +20,8 @@ interface Tally {
 /** Its own cluster and state: a quickstart that is up is never disturbed. */
 const E2E = 'e2e';
 
+const REAL_PLUGIN = '--real-plugin';
+
 const CHECKS = [
   ['eslint', ['.']],
   ['prettier', ['--check', '--log-level', 'warn', '.']],
@@ -29,10 +32,12 @@ const KINDS = { lint, unit, e2e };
 
 await main(async (args, signal) => {
   const start = performance.now();
-  const [first = ''] = args;
+  if (args.includes(REAL_PLUGIN)) process.env.REAL_PLUGIN = '1';
+  const given = args.filter((arg) => arg !== REAL_PLUGIN);
+  const [first = ''] = given;
   const kinds =
     first in KINDS ? [first as keyof typeof KINDS] : (Object.keys(KINDS) as (keyof typeof KINDS)[]);
-  const words = first in KINDS ? args.slice(1) : args;
+  const words = first in KINDS ? given.slice(1) : given;
   let passes = 0;
   let failures = 0;
   for (const kind of kinds) {

@@ -140,6 +140,9 @@ def main():
     for prefix in ("MLFLOW_AUTH_ADMIN", "METRICS"):
         if f"{prefix}_USERNAME" in os.environ:
             users.ensure(auth, prefix)
+    for name in sorted(os.environ):
+        if client := re.fullmatch(r"(CLIENT_\d+)_USERNAME", name):
+            users.ensure(auth, client[1], is_admin=False)
 
     print("; ".join(done))
     report(before=states[0].before, revision=states[0].head, snapshot=", ".join(copies.values()) or None)

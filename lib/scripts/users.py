@@ -1,6 +1,7 @@
-"""Administrators: of MLflow's basic auth, kept as this pod's environment names them, and of mlflow-oidc-auth.
+"""Users that the stack keeps: administrators of MLflow's basic auth, kept as this pod's environment names them, and of mlflow-oidc-auth.
 
-They are the first user, garbage collection, and the scraper of metrics, since MLflow shows /metrics to nobody else.
+The administrators are the first user, garbage collection, and the scraper of metrics, since MLflow shows /metrics to
+nobody else. Programs in namespaces of the cluster are users without rights of their own.
 """
 
 import os
@@ -15,7 +16,7 @@ import database
 PUBLISHED_PASSWORD = "password1234"
 
 
-def ensure(auth, prefix):
+def ensure(auth, prefix, is_admin=True):
     """Makes the user of <prefix>_USERNAME and <prefix>_PASSWORD, or changes what differs: a new password rotates it."""
     # Slow to import, and needs more packages than the rest.
     from mlflow.exceptions import MlflowException
@@ -28,10 +29,10 @@ def ensure(auth, prefix):
         store = SqlAlchemyStore()
         store.init_db(database.uri(auth))
         if not store.has_user(username):
-            store.create_user(username, password, is_admin=True)
+            store.create_user(username, password, is_admin=is_admin)
             print(f"user {username} made in {database.describe(auth)}", flush=True)
-        elif not (store.authenticate_user(username, password) and store.get_user(username).is_admin):
-            store.update_user(username, password, is_admin=True)
+        elif not (store.authenticate_user(username, password) and store.get_user(username).is_admin == is_admin):
+            store.update_user(username, password, is_admin=is_admin)
             print(f"user {username} changed in {database.describe(auth)}", flush=True)
     except (DBAPIError, MlflowException) as error:
         sys.exit(

@@ -114,6 +114,19 @@ describe('a cluster is refused in a clear sentence', () => {
       [`the cluster has no StorageClass "fast" (it has standard); ${noStorage}`],
     ],
     [
+      'without a namespace of clients, or with what is not the stack’s own in one',
+      {
+        '/api/v1/namespaces/team-b': { metadata: { name: 'team-b' } },
+        '/api/v1/namespaces/team-b/configmaps/mlflow-client': { metadata: { name: 'x', labels: foreign } },
+        '/api/v1/namespaces/team-b/secrets/mlflow-client': { metadata: { name: 'x', labels: own } },
+      },
+      { clientEnv: { namespaces: ['team-a', 'team-b'] } },
+      [
+        'namespace "team-a", which mlflow-stack:clientEnv.namespaces names, does not exist; create it',
+        'ConfigMap "mlflow-client" exists in namespace "team-b" and is not this stack\'s own; remove it, or take the namespace out of mlflow-stack:clientEnv.namespaces',
+      ],
+    ],
+    [
       'without the IngressClass of the settings',
       {},
       { ingress: { enabled: true, className: 'nginx', hosts: ['a.localhost'] } },

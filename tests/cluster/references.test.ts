@@ -250,7 +250,6 @@ describe('the facts about a cluster', () => {
     expect(facts).to.deep.equal({
       ...none,
       keys: { 'flask-key': 'a', 'kek-passphrase': 'b' },
-      database: {},
       databaseTls: { 'tls.crt': 'c' },
       ingressTls: { 'tls.crt': 'd' },
     });

@@ -74,6 +74,17 @@ describe("MLflow's own users", () => {
     });
   });
 
+  it('have a user without rights for each namespace of programs, which the migration makes', async () => {
+    const run = await build({ wiring: { ...authArgs.wiring, clients: ['team-b', 'team-c'] } });
+    const { migration, server } = connectionOf(run);
+    expect(migration.settings).to.include({
+      CLIENT_0_USERNAME: 'mlflow-client-team-b',
+      CLIENT_1_USERNAME: 'mlflow-client-team-c',
+    });
+    expect(migration.secrets).to.have.nested.property('CLIENT_1_PASSWORD.key', 'password');
+    expect(server.settings).not.to.have.property('CLIENT_0_USERNAME');
+  });
+
   it('get another administrator password for a new rotation number', async () => {
     const password = async (rotation: number) =>
       (await build({ rotation })).get('RandomPassword/auth-admin-password').inputs;

@@ -229,6 +229,11 @@ describe('connections', () => {
       [],
     ],
     [
+      'with programs that are told of the server',
+      { clientEnv: { namespaces: ['team-a'] } },
+      ['tracking-server < team-a/ 5000'],
+    ],
+    [
       'with clients',
       {
         networkPolicy: {

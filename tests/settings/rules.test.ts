@@ -516,15 +516,14 @@ describe('settings that do not go together', () => {
           `ingress.internal is for controllers that make a load balancer for each Ingress (gce, alb), but the controller is ${className === 'any' ? 'other' : className}; make the controller's own load balancer internal, and leave this out`,
         ] as const,
     ),
-    ...['gce', 'any'].map(
-      (className) =>
-        [
-          { ingress: { ...web, className, allowedCidrs: ['10.0.0.0/8'] } },
-          className === 'gce'
-            ? 'ingress.allowedCidrs with class gce takes Cloud Armor, which the stack sets up with cloud gcp, but cloud is local; limit the sources at the network, and leave this out'
-            : 'ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (nginx, traefik, gce, alb), but the controller is other; limit them at the load balancer or the network, and leave this out',
-        ] as const,
-    ),
+    [
+      { ingress: { ...web, className: 'gce', allowedCidrs: ['10.0.0.0/8'] } },
+      'ingress.allowedCidrs with class gce takes Cloud Armor, which the stack sets up with cloud gcp, but cloud is local; limit the sources at the network, and leave this out',
+    ],
+    [
+      { ingress: { ...web, className: 'any', allowedCidrs: ['10.0.0.0/8'] } },
+      'ingress.allowedCidrs is for controllers that can limit the sources of one Ingress (nginx, traefik, gce, alb), but the controller is other; limit them at the load balancer or the network, and leave this out',
+    ],
     ...[{ tls: [{ secretName: 's' }] }, { certificate: { issuer: 'ca' } }].map(
       (changes) =>
         [
@@ -780,10 +779,7 @@ describe('clouds', () => {
   it('decide on stores and on the protection of data', () => {
     const found = [
       settingsWith(),
-      settingsWith({
-        cloud: 'gcp',
-        gcp: { project: 'team-dev', region: 'europe-west1', network: 'my-network' },
-      }),
+      settingsWith({ cloud: 'gcp', gcp: { project: 'team-dev', region: 'europe-west1', network: 'ml' } }),
       settingsWith({
         cloud: 'aws',
         aws: {

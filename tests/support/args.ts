@@ -183,6 +183,7 @@ export const authArgs: AuthArgs = {
     maxOverflow: 8,
     gc: true,
     metrics: true,
+    clients: [],
   },
 };
 

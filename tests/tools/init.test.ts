@@ -27,13 +27,18 @@ describe('npm run init', () => {
 
   it('knows clouds, ways in and several pods', async () => {
     const cluster = { 'cluster-stack': 'organization/mlflow-cluster/dev' };
-    const where = { project: 'my-team-dev', region: 'europe-west1', network: 'my-network' };
-    const cloud = { stack: 'dev', cloud: 'gcp', ...where };
+    const cloud = {
+      stack: 'dev',
+      cloud: 'gcp',
+      project: 'my-team-dev',
+      region: 'europe-west1',
+      network: 'ml',
+    };
     const entry = { host: 'mlflow.example.com', 'ingress-class': 'nginx', issuer: 'letsencrypt' };
     const config = await made({ ...cloud, ...cluster, ...entry, availability: 'high', data: 'protect' });
     expect(config).to.deep.include({
       [key('kubernetes')]: { clusterStack: 'organization/mlflow-cluster/dev' },
-      [key('gcp')]: where,
+      [key('gcp')]: { project: 'my-team-dev', region: 'europe-west1', network: 'ml' },
       [key('availability')]: 'high',
       [key('dataProtection')]: 'protect',
       [key('ingress')]: {
@@ -44,6 +49,15 @@ describe('npm run init', () => {
       },
     });
     expect(config).not.to.have.property(key('artifactStore'));
+    const eks = { region: 'eu-west-1', 'cluster-name': 'ml', subnets: 'subnet-0a1b2c3d,subnet-1a1b2c3d' };
+    expect(await made({ stack: 'prod', cloud: 'aws', ...eks, ...cluster })).to.have.deep.property(
+      key('aws'),
+      {
+        region: 'eu-west-1',
+        clusterName: 'ml',
+        subnetIds: ['subnet-0a1b2c3d', 'subnet-1a1b2c3d'],
+      },
+    );
   });
 
   it('gives several pods on any cluster artifacts that they can share', async () =>

@@ -28,8 +28,14 @@ export const QUESTIONS = {
   region: { value: 'REGION', help: 'region of the stores', applies: isCloud },
   network: {
     value: 'NAME',
-    help: 'network of the cluster, for the private address of the database',
+    help: 'network of the cluster, in which the database gets its address',
     applies: ({ cloud }) => cloud === 'gcp',
+  },
+  'cluster-name': { value: 'NAME', help: 'name of the EKS cluster', applies: ({ cloud }) => cloud === 'aws' },
+  subnets: {
+    value: 'IDS',
+    help: 'private subnets in two zones or more, with commas between them',
+    applies: ({ cloud }) => cloud === 'aws',
   },
   'cluster-stack': {
     value: 'STACK',
@@ -125,6 +131,7 @@ function settingsFor(answers: Answers): Record<string, unknown> {
     project,
     region,
     network,
+    subnets,
     context,
     host,
     issuer,
@@ -139,7 +146,9 @@ function settingsFor(answers: Answers): Record<string, unknown> {
     cloud,
     kubernetes: clusterStack ? { clusterStack } : { context },
     ...(cloud === 'gcp' && { gcp: { project, region, network } }),
-    ...(cloud === 'aws' && { aws: { region } }),
+    ...(cloud === 'aws' && {
+      aws: { region, clusterName: answers['cluster-name'], subnetIds: subnets?.split(',') },
+    }),
     // Several pods need artifacts that they can share.
     ...(cloud === 'local' && isHigh && { artifactStore: { kind: 's3Compatible' } }),
     ...(isHigh && { availability }),

@@ -42,7 +42,7 @@ export class ScratchStack {
 
   /** Runs a Pulumi command that may fail. */
   async try(args: string[], overrides: Overrides = {}): Promise<Result> {
-    return await this.#withSettings(overrides, async (fileArgs) => {
+    return await this.withSettings(overrides, async (fileArgs) => {
       const { exitCode, all } = await this.#start([...args, ...fileArgs]);
       return { exitCode, output: String(all) };
     });
@@ -73,7 +73,7 @@ export class ScratchStack {
 
   /** Starts an update and kills the engine without warning as soon as `when` says so. */
   async killedUp(when: () => Promise<boolean>): Promise<void> {
-    await this.#withSettings({}, async (fileArgs) => {
+    await this.withSettings({}, async (fileArgs) => {
       const child = this.#start(['up', '--yes', '--skip-preview', ...fileArgs]);
       while (!(await when())) {
         if (child.exitCode !== null) {
@@ -89,7 +89,7 @@ export class ScratchStack {
   /** What an operator does after an engine was killed. */
   async unlock(): Promise<void> {
     if (stackLocks(this.#instance, this.#stack).length > 0) {
-      await this.#withSettings({}, (fileArgs) => recoverStack(this.#instance, this.#stack, fileArgs));
+      await this.withSettings({}, (fileArgs) => recoverStack(this.#instance, this.#stack, fileArgs));
     }
   }
 
@@ -145,7 +145,8 @@ export class ScratchStack {
     return pulumi(this.#instance, this.#stack, command, { all: true, reject: false, detached: true });
   }
 
-  async #withSettings<T>(overrides: Overrides, action: (fileArgs: string[]) => Promise<T>): Promise<T> {
+  /** Writes a stack file with the settings; `action` is told by arguments where it is. */
+  async withSettings<T>(overrides: Overrides, action: (fileArgs: string[]) => Promise<T>): Promise<T> {
     const folder = mkdtempSync(join(tmpdir(), 'mlflow-stack-'));
     const file = join(folder, `Pulumi.${this.#stack}.yaml`);
     const document = parseDocument(readFileSync(stackFile(this.#stack), 'utf8'));

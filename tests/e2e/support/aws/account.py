@@ -11,7 +11,8 @@ import string
 import sys
 import time
 
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from flask import has_request_context, request
@@ -168,15 +169,18 @@ def decoded(part):
 def claims_of(token):
     header, claims, signature = token.split(".")
     key = load_pem_public_key(settings["webIdentityKey"].encode())
-    key.verify(decoded(signature), f"{header}.{claims}".encode(), padding.PKCS1v15(), SHA256())
+    raw = decoded(signature)
+    half = len(raw) // 2
+    numbers = (int.from_bytes(part, "big") for part in (raw[:half], raw[half:]))
+    key.verify(encode_dss_signature(*numbers), f"{header}.{claims}".encode(), ECDSA(SHA256()))
     return json.loads(decoded(claims))
 
 
 def may_assume(backend, role_arn, token):
     try:
         claims = claims_of(token)
-    except Exception:
-        raise STSClientError("InvalidIdentityToken", "The web identity token could not be verified")
+    except Exception as error:
+        raise STSClientError("InvalidIdentityToken", "The web identity token could not be verified") from error
     if claims["exp"] < time.time():
         raise STSClientError("ExpiredTokenException", "Token must be redeemed within 24 hours of issuance")
     issuer = claims["iss"].removeprefix("https://")

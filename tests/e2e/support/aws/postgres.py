@@ -45,7 +45,14 @@ class Databases:
                 {"name": "POSTGRES_PASSWORD", "value": "nobody-logs-in-with-this"},
                 {"name": "PGDATA", "value": "/tmp/data"},
             ],
-            "readinessProbe": {"exec": {"command": ["pg_isready", "-h", "127.0.0.1", "-p", str(port)]}, "periodSeconds": 1},
+            # Once it has started it is ready: a busy machine must not take it from its clients.
+            "startupProbe": {
+                "exec": {"command": ["pg_isready", "-h", "127.0.0.1", "-p", str(port)]},
+                "periodSeconds": 1,
+                "timeoutSeconds": 10,
+                "failureThreshold": 120,
+            },
+            "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}},
             "volumeMounts": [{"name": "tls", "mountPath": "/tls"}, {"name": "hba", "mountPath": "/hba"}],
         }
         files = [

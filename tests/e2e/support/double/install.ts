@@ -12,13 +12,16 @@ export const pluginVersion = (cloud: DoubledCloud): string => packageJson.depend
 const pluginDir = (instance: string, cloud: DoubledCloud) =>
   join(pulumiDir(instance), 'plugins', `resource-${cloud}-v${pluginVersion(cloud)}`);
 
+export const pluginFile = (instance: string, cloud: DoubledCloud): string =>
+  join(pluginDir(instance, cloud), `pulumi-resource-${cloud}`);
+
 /** @param environment Its settings; DOUBLE_STATE is the folder of the pretended cloud. */
 export function installDouble(
   instance: string,
   cloud: DoubledCloud,
   environment: Readonly<Record<string, string>>,
 ): void {
-  const file = join(pluginDir(instance, cloud), `pulumi-resource-${cloud}`);
+  const file = pluginFile(instance, cloud);
   const variables = Object.entries(environment).map(([name, value]) => `export ${name}=${quote(value)}\n`);
   const main = join(import.meta.dirname, 'main.ts');
   mkdirSync(dirname(file), { recursive: true });

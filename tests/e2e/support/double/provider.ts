@@ -34,17 +34,22 @@ interface Rules {
   check?(inputs: Props, fail: (property: string, reason: string) => void, context: Context): void;
 }
 
+/** An object that the engine no longer looks after may stay in the cloud. */
+export type Removal = 'kept' | undefined;
+
 /** A resource type whose objects are in the store. */
 export interface Kind extends Rules {
   /** The id that a new object gets. */
   id(inputs: Props, context: Context): string;
   /** What the service adds to the inputs. Without `old` for a new object. */
   computed?(inputs: Props, context: Context, old?: CloudObject): Props;
+  /** Whether creating what is there already changes that. Default: it is an error. */
+  adopts?(inputs: Props): boolean;
   /** What happens in the cloud, or why it does not. */
   create?(object: CloudObject, context: Context): void | Promise<void>;
   update?(object: CloudObject, context: Context, old: CloudObject): void | Promise<void>;
   /** `object` is what the engine's state has, which is what the real plug-in looks at. */
-  delete?(object: CloudObject, context: Context): void | Promise<void>;
+  delete?(object: CloudObject, context: Context): Removal | Promise<Removal>;
 }
 
 /** A resource type whose objects are in a pretended cloud with an API of its own. */
@@ -236,13 +241,13 @@ function implementation(double: PluginDouble): grpc.UntypedServiceImplementation
 
 /** A resource type whose objects are in the store, served from there. */
 function fromStore(type: string, kind: Kind): ServedKind {
-  const { id: idOf, computed, create, update, delete: remove, ...rules } = kind;
+  const { id: idOf, computed, adopts, create, update, delete: remove, ...rules } = kind;
   return {
     ...rules,
     make: async (inputs, context) => {
       const outputs = { ...inputs, ...computed?.(inputs, context) };
       const object = { id: idOf(inputs, context), inputs, outputs };
-      if (context.store.get(type, object.id) !== undefined)
+      if (context.store.get(type, object.id) !== undefined && adopts?.(inputs) !== true)
         throw new Error(`googleapi: Error 409: ${object.id} already exists., alreadyExists`);
       await create?.(object, context);
       context.store.put(type, object);
@@ -261,8 +266,9 @@ function fromStore(type: string, kind: Kind): ServedKind {
       return object.outputs;
     },
     unmake: async (object, context) => {
-      await remove?.(object, context);
-      context.store.remove(type, object.id);
+      // What is gone already is no reason to fail.
+      if (context.store.get(type, object.id) === undefined) return;
+      if ((await remove?.(object, context)) !== 'kept') context.store.remove(type, object.id);
     },
   };
 }

@@ -193,3 +193,12 @@ export const record: ServedKind = {
     await change('DELETE', outputs, context);
   },
 };
+
+/** Zones of application load balancers: https://docs.aws.amazon.com/general/latest/gr/elb.html */
+const balancerZones: Readonly<Record<string, string>> = { 'eu-west-1': 'Z32O12XQLNTSW2' };
+
+export async function getHostedZoneId(_: Props, { config }: Context): Promise<Props> {
+  const id = balancerZones[regionOf(config)];
+  if (id === undefined) throw new Error(`unsupported AWS Region: ${regionOf(config)}`);
+  return { id, region: regionOf(config) };
+}

@@ -69,6 +69,7 @@ export const table: CloudTable = {
       id: regionOf(config),
       region: regionOf(config),
     }),
+    'aws:lb/getHostedZoneId:getHostedZoneId': entry.getHostedZoneId,
     'aws:rds/getInstance:getInstance': rds.getInstance,
   },
   configure: async (config, context) => {

@@ -1,0 +1,229 @@
+// Stack dev-gcp from nothing to nothing, by the real program and engine, on a pretended project of Google Cloud: a test double
+// stands in for the plug-in. The tests build on one another, as the days of a stack do.
+import { expect } from 'chai';
+import { prepareEngine } from '../../tools/lib/engine.ts';
+import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
+import { inMlflow, inServer, kubectl, runGc, tryKubectl } from './support/cluster.ts';
+import { PretendedProject } from './support/gcp/project.ts';
+import { BACKUP } from './support/gcp/sql-admin.ts';
+import { type Credentials, mlflow } from './support/mlflow.ts';
+import { instance } from './support/stack.ts';
+
+const stack = new ScratchStack(instance, 'dev-gcp');
+const DATABASE = 'gcp:sql/databaseInstance:DatabaseInstance';
+const BUCKET = 'gcp:storage/bucket:Bucket';
+
+/** A small pod, since several servers share the two cores of the machine that tests run on. */
+const small = {
+  server: { resources: { requests: { cpu: '100m', memory: '512Mi' } } },
+  gc: { olderThan: 'all' },
+};
+
+const logRuns = `
+mlflow.set_experiment("cloud")
+def log():
+    with mlflow.start_run() as run:
+        mlflow.log_param("größe", "数")
+        mlflow.log_text("kept", "notes.txt")
+    return run.info.run_id
+kept, doomed = log(), log()
+MlflowClient().delete_run(doomed)
+print(json.dumps([kept, doomed]))`;
+const readRun = (run: string) => `
+found = MlflowClient().get_run("${run}")
+print(json.dumps([found.data.params["größe"], mlflow.artifacts.load_text("runs:/${run}/notes.txt")]))`;
+
+interface Step {
+  readonly op: string;
+  readonly urn: string;
+}
+
+const kindOf = (urn: string) => urn.split('::')[2]?.split('$').at(-1) ?? '';
+
+describe('Stack dev-gcp', function () {
+  this.timeout('10m');
+  this.bail(true);
+
+  let project: PretendedProject;
+  let bucket: string;
+  let run: string;
+  let admin: Credentials;
+
+  const ids = (type: string) => project.store.list(type).map(({ id }) => id);
+  const steps = async (overrides: Overrides): Promise<Step[]> => {
+    const { steps: all } = JSON.parse(await stack.run(['preview', '--json'], overrides)) as { steps: Step[] };
+    return all.filter(({ op, urn }) => op !== 'same' && !kindOf(urn).startsWith('pulumi:'));
+  };
+  const signIn = async (): Promise<Credentials> => {
+    const { adminUsername, adminPassword } = await stack.outputs();
+    return { username: String(adminUsername), password: String(adminPassword) };
+  };
+  const findsRun = async () => {
+    expect(await stack.reach((url) => mlflow(url, readRun(run), admin))).to.deep.equal(['数', 'kept']);
+  };
+
+  before(async () => {
+    await prepareEngine(instance, 'dev-gcp');
+    project = await PretendedProject.start('my-team-dev', 'my-network', 'mlflow');
+    await stack.reset();
+    await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
+  });
+
+  after(async () => {
+    await stack.reset();
+    await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
+    await project.stop();
+  });
+
+  it('shows its plan in a preview that changes nothing', async () => {
+    const before = project.store.contents();
+    const planned = (await steps(small)).map(({ urn }) => kindOf(urn));
+    expect(planned).to.include.members([
+      BUCKET,
+      DATABASE,
+      'gcp:serviceaccount/account:Account',
+      'gcp:storage/bucketIAMMember:BucketIAMMember',
+      'kubernetes:apps/v1:Deployment',
+    ]);
+    expect(project.store.contents()).to.deep.equal(before);
+    expect((await tryKubectl('get', 'namespace', 'mlflow')).exitCode).not.to.equal(0);
+  });
+
+  it('comes up, private throughout, without a key of any account', async () => {
+    await stack.up({ ...small, server: { ...small.server, image: { tag: 'v3.16.1-full' } } });
+    admin = await signIn();
+    [bucket = ''] = ids(BUCKET);
+    expect(project.store.get(BUCKET, bucket)?.outputs).to.deep.include({
+      publicAccessPrevention: 'enforced',
+      uniformBucketLevelAccess: true,
+    });
+    const [database] = project.store.list(DATABASE);
+    expect(database?.outputs).to.include({ publicIpAddress: '' });
+    expect(ids('gcp:serviceaccount/key:Key')).to.deep.equal([]);
+    expect(ids('gcp:projects/iAMMember:IAMMember')).to.deep.equal([]);
+  });
+
+  it('copies its database before a newer MLflow changes the schema', async () => {
+    await stack.up(small);
+    const { databaseSnapshot, mlflowVersion } = await stack.outputs();
+    expect(mlflowVersion).to.equal('3.17.2');
+    const [backup] = project.store.list(BACKUP);
+    expect(databaseSnapshot).to.include(backup?.id);
+  });
+
+  it('changes nothing when nothing has changed', async () => {
+    await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], small);
+  });
+
+  it('keeps artifacts in the bucket by the identity of its pods, and rows in Cloud SQL over TLS', async () => {
+    const [kept = '', doomed = ''] = await stack.reach((url) => mlflow<string[]>(url, logRuns, admin));
+    run = kept;
+    await findsRun();
+    const objects = (await project.objects(bucket)) ?? [];
+    expect(objects.filter((name) => name.includes(kept) && name.endsWith('notes.txt'))).to.have.length(1);
+    expect(await project.sql(`SELECT count(*) FROM runs WHERE run_uuid = '${kept}'`, 'mlflow')).to.deep.equal(
+      ['1'],
+    );
+    const plain =
+      "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'mlflow' AND NOT ssl";
+    expect(await project.sql(plain, 'mlflow')).to.deep.equal(['0']);
+
+    await runGc();
+    const left = (await project.objects(bucket)) ?? [];
+    expect(left.filter((name) => name.includes(doomed))).to.deep.equal([]);
+    expect(left.filter((name) => name.includes(kept))).not.to.deep.equal([]);
+    // Google's client also asks for the bucket's settings, to label its traces, and does without.
+    expect(project.refusals.filter((refusal) => !refusal.includes('storage.buckets.get'))).to.deep.equal([]);
+  });
+
+  it('has no way to other buckets, and no secret in the plain state', async () => {
+    const elsewhere = `
+from google.cloud import storage
+try:
+    storage.Client().bucket("of-somebody-else").blob("x").upload_from_string("y")
+except Exception as error:
+    print(type(error).__name__)`;
+    expect(await kubectl(...inServer, 'python3', '-c', elsewhere)).to.equal('Forbidden');
+    const { data } = JSON.parse(
+      await kubectl(...inMlflow, 'get', 'secret/mlflow-database', '--output', 'json'),
+    ) as { data: Record<string, string> };
+    const { text } = await stack.exportedState();
+    for (const value of Object.values(data)) {
+      expect(text).not.to.include(value);
+      expect(text).not.to.include(Buffer.from(value, 'base64').toString());
+    }
+  });
+
+  it('grows its database in place', async () => {
+    const larger = { ...small, backendStore: { version: '17', tier: 'db-custom-2-7680' } };
+    const planned = await steps(larger);
+    expect(planned.filter(({ urn }) => kindOf(urn) === DATABASE).map(({ op }) => op)).to.deep.equal([
+      'update',
+    ]);
+    await stack.up(larger);
+    expect(project.store.list(DATABASE)[0]?.outputs.settings).to.include({ tier: 'db-custom-2-7680' });
+    await findsRun();
+  });
+
+  it('leaves nothing behind when its data is to be deleted', async () => {
+    await stack.destroy(small);
+    const left = project.store.contents().map(({ type }) => type);
+    expect(new Set(left)).to.deep.equal(
+      new Set([
+        'gcp:compute/network:Network',
+        // Google deletes it days after the last database is gone.
+        'gcp:servicenetworking/connection:Connection',
+        'gcp:projects/service:Service',
+        'sql/deletedInstance',
+        BACKUP,
+      ]),
+    );
+    expect((await stack.exportedState()).resources).to.deep.equal([]);
+  });
+
+  it('refuses to be destroyed when protected', async () => {
+    await stack.up({ ...small, dataProtection: 'protect' });
+    admin = await signIn();
+    [bucket = ''] = ids(BUCKET);
+    [run = ''] = await stack.reach((url) => mlflow<string[]>(url, logRuns, admin));
+    const { exitCode, output } = await stack.try(['destroy', '--yes', '--skip-preview'], {
+      ...small,
+      dataProtection: 'protect',
+    });
+    expect(exitCode).not.to.equal(0);
+    expect(output).to.include('protect');
+    await findsRun();
+  });
+
+  it('leaves bucket and database behind when they are retained', async () => {
+    await stack.run(['state', 'unprotect', '--all', '--yes']);
+    await stack.up({ ...small, dataProtection: 'retain' });
+    await stack.destroy({ ...small, dataProtection: 'retain' });
+    expect(ids(BUCKET)).to.deep.equal([bucket]);
+    expect(ids(DATABASE)).to.have.length(1);
+    expect(await project.objects(bucket)).not.to.deep.equal([]);
+    expect(await project.sql('SELECT count(*) FROM runs', 'mlflow')).not.to.deep.equal(['0']);
+  });
+
+  it('finds runs, users and keys again in a new up with what was left', async () => {
+    const [database] = project.store.list(DATABASE);
+    const found = {
+      ...small,
+      dataProtection: 'retain',
+      artifactStore: { existingBucket: bucket },
+      backendStore: { existingInstance: database?.outputs.connectionName },
+      gcp: {
+        project: 'my-team-dev',
+        region: 'europe-west1',
+        network: 'my-network',
+        privateServices: 'existing',
+        existingDatabase: true,
+      },
+    };
+    await stack.up(found);
+    expect(await signIn()).to.deep.equal(admin);
+    await findsRun();
+    await stack.destroy(found);
+    expect(ids(DATABASE)).to.have.length(1);
+  });
+});
