@@ -37,8 +37,19 @@ describe('Clients of a server', function () {
     expect(output).to.include(
       'namespace "team-a", which mlflow-stack:clientEnv.namespaces names, does not exist',
     );
+  });
+
+  it('see it come up one step at a time, as the documentation says', async () => {
+    const page = readFileSync(join(projectDir, 'docs/commands.md'), 'utf8');
+    const [, section = ''] = /^## One step at a time$([^]*?)^## /m.exec(page) ?? [];
+    const steps = [...section.matchAll(/^npm run (pulumi|kubectl) -- (.+)$/gm)];
+    expect(steps).to.have.lengthOf(6);
     await kubectl('create', 'namespace', 'team-a');
-    await stack.up(settings);
+    for (const [, program, line = ''] of steps) {
+      const args = line.replaceAll("'", '').split(' ');
+      if (program === 'kubectl') await kubectl(...args);
+      else await stack.run([...args, '--yes', '--skip-preview'], settings);
+    }
     await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], settings);
   });
 
