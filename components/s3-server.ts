@@ -34,7 +34,12 @@ export function s3Server(name: string, args: ArtifactStoreArgs, parent: pulumi.R
       port,
       command: ['weed'],
       args: ['-logtostderr=true', 'server', ...serverOptions(args.size)],
-      env: [{ name: 'BUCKET', value: args.bucket }, { name: 'HOME', value: '/tmp' }, ...lockedToolPort],
+      env: [
+        { name: 'BUCKET', value: args.bucket },
+        { name: 'HOME', value: '/tmp' },
+        { name: 'WEED_MASTER_VOLUME_GROWTH_COPY_1', value: String(volumesAtOnce(args.size)) },
+        ...lockedToolPort,
+      ],
       dataPath,
       volumes: [{ name: 'config', secret: { secretName, items: [{ key: 's3.json', path: 's3.json' }] } }],
       volumeMounts: [{ name: 'config', mountPath: configPath, readOnly: true }],
@@ -82,14 +87,19 @@ function credentialsSecret(name: string, args: ArtifactStoreArgs, parent: pulumi
 /** SeaweedFS keeps objects in volumes, files of this size. */
 const volumeMebibytes = 128;
 
+/** A fifth of the claim stays free: deleted space comes back by copying what is left of a volume. */
+const volumesIn = (size: string): number =>
+  Math.max(3, Math.floor((0.8 * (parseQuantity(size) ?? 0)) / 2 ** 20 / volumeMebibytes));
+
+/** The server's own notes have volumes beside those of the bucket; by default seven, which a small claim cannot spare. */
+const volumesAtOnce = (size: string): number => Math.min(7, Math.floor(volumesIn(size) / 3));
+
 /** The parts of the server talk to each other on loopback; only S3 itself is open to other pods. */
 function serverOptions(size: string): string[] {
-  // A fifth of the claim stays free: deleted space comes back by copying what is left of a volume.
-  const volumes = Math.max(1, Math.floor((0.8 * (parseQuantity(size) ?? 0)) / 2 ** 20 / volumeMebibytes));
   return [
     ...[`-dir=${dataPath}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1'],
     ...['-master.peers=none', '-master.telemetry=false', `-master.volumeSizeLimitMB=${volumeMebibytes}`],
-    ...[`-volume.max=${volumes}`, '-volume.preStopSeconds=1'],
+    ...[`-volume.max=${volumesIn(size)}`, '-volume.preStopSeconds=1'],
     ...['-s3', '-s3.ip.bind=0.0.0.0', `-s3.port=${port}`, `-s3.config=${configPath}/s3.json`],
     ...['-s3.iam=false', '-s3.autoCreateBucket=false', '-s3.port.iceberg=0', '-s3.port.lance=0'],
     // Uploads that wait for their turn instead of filling the memory.
