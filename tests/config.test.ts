@@ -125,6 +125,7 @@ describe('settings', () => {
       workspaces: { enabled: false },
       identity: { kind: 'workload', secretName: 's3-credentials', imageReaders: [] },
       clientIdentity: { enabled: false, serviceAccount: 'mlflow-client' },
+      clientEnv: { namespaces: [] },
       secrets: {
         kekVersion: 1,
         rotation: { database: 0, admin: 0 },
@@ -297,7 +298,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, gcp, aws, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, identity, clientIdentity, secrets, metrics, audit, logRetentionDays, migrations, ingress, httpRoute, networkPolicy, gc, traceArchival, backup';
+    'autoscaling, auth, workspaces, identity, clientIdentity, secrets, metrics, audit, logRetentionDays, migrations, ingress, httpRoute, networkPolicy, clientEnv, gc, traceArchival, backup';
 
   it('is told together with all others, in one message', () => {
     expect(

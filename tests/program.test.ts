@@ -502,7 +502,9 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
       const given = plus(variant.changes);
       let update: Run;
       let preview: Run;
-      before(async () => {
+      before(async function () {
+        // The first one loads the SDK of the cloud.
+        this.timeout('1m');
         const run = (isPreview: boolean) =>
           runProgram(given, {
             stack,

@@ -19,11 +19,15 @@ interface Operation {
  *
  * @param instance `project:region:instance`
  */
-export async function snapshot(instance: string, label: string, interval = 5000): Promise<string> {
+export async function snapshot(
+  instance: string,
+  label: string,
+  auth: Pick<GoogleAuth, 'request'> = new GoogleAuth({ scopes }),
+  interval = 5000,
+): Promise<string> {
   const [project = '', , name = ''] = instance.split(':');
   const base = process.env.GOOGLE_SQL_CUSTOM_ENDPOINT ?? 'https://sqladmin.googleapis.com/sql/v1beta4/';
   const api = `${base.replace(/\/?$/, '/')}projects/${project}/`;
-  const auth = new GoogleAuth({ scopes });
   const ask = async (path: string, body?: object): Promise<Operation> => {
     const { data } = await auth.request<Operation>({
       url: `${api}${path}`,

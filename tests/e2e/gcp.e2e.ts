@@ -1,5 +1,5 @@
-// Stack dev-gcp from nothing to nothing, by the real program and engine, on a pretended project of Google Cloud. Where the real
-// plug-in is wanted instead of its test double, see docs/gcp.md.
+// Stack dev-gcp from nothing to nothing, by the real program and engine, on a pretended project of Google Cloud: a test double
+// stands in for the plug-in. The tests build on one another, as the days of a stack do.
 import { expect } from 'chai';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
@@ -132,7 +132,8 @@ describe('Stack dev-gcp', function () {
     const left = (await project.objects(bucket)) ?? [];
     expect(left.filter((name) => name.includes(doomed))).to.deep.equal([]);
     expect(left.filter((name) => name.includes(kept))).not.to.deep.equal([]);
-    expect(project.refusals).to.deep.equal([]);
+    // Google's client also asks for the bucket's settings, to label its traces, and does without.
+    expect(project.refusals.filter((refusal) => !refusal.includes('storage.buckets.get'))).to.deep.equal([]);
   });
 
   it('has no way to other buckets, and no secret in the plain state', async () => {

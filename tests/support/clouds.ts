@@ -68,7 +68,7 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
   }),
   'gcp:compute/securityPolicy:SecurityPolicy': (name) => ({ name: `${name}-1a2b3c4` }),
   'gcp:compute/address:Address': (name) => ({ name: `${name}-1a2b3c4`, address: '10.0.0.7' }),
-  'aws:s3/bucket:Bucket': (_name, { bucket }) => ({ arn: `arn:aws:s3:::${String(bucket)}` }),
+  'aws:s3/bucket:Bucket': (_name, { bucket }) => ({ arn: `arn:aws:s3:::${bucket as string}` }),
   'aws:iam/role:Role': (name) => ({
     name: `${name}-1a2b3c4`,
     arn: `arn:aws:iam::${accountId}:role/${name}-1a2b3c4`,

@@ -239,11 +239,15 @@ async function startDatabase(): Promise<{ address: string; authority: string }> 
   return { address, authority: certificate };
 }
 
-/** Where Cloud Storage is, which every pod of the stack is told, as no name leads there. Identities are none of its business. */
+/** Every pod of the stack is told where Cloud Storage and the metadata server are, as no names lead there. Who it is, it is not told. */
 async function tellPods(podNamespace: string, url: string): Promise<void> {
-  const variable = `env: [Object.spec.CONTAINERS.env{name: "API_ENDPOINT_OVERRIDE", value: "${url}"}]`;
-  const told = (list: string) =>
-    `object.spec.?${list}.orValue([]).map(each, Object.spec.${list}{name: each.name, ${variable.replace('CONTAINERS', list)}})`;
+  const variables = { API_ENDPOINT_OVERRIDE: url, GCE_METADATA_HOST: metadataAddress };
+  const told = (list: string) => {
+    const env = Object.entries(variables)
+      .map(([name, value]) => `Object.spec.${list}.env{name: "${name}", value: "${value}"}`)
+      .join(', ');
+    return `object.spec.?${list}.orValue([]).map(each, Object.spec.${list}{name: each.name, env: [${env}]})`;
+  };
   await apply({
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingAdmissionPolicy',

@@ -9,6 +9,8 @@ export const BACKUP = 'sql/backup';
 const operator = 'operator@my-team-dev.iam.gserviceaccount.com';
 
 export class SqlAdmin {
+  /** By which programs of whoever deploys find both. */
+  environment: Readonly<Record<string, string>> = {};
   readonly #server: Server;
   readonly #store: Store;
 
@@ -27,17 +29,13 @@ export class SqlAdmin {
     const admin = new SqlAdmin(store);
     admin.#server.listen(0, '127.0.0.1');
     await once(admin.#server, 'listening');
-    return admin;
-  }
-
-  /** By which programs of whoever deploys find both. */
-  get environment(): Record<string, string> {
-    const { port } = this.#server.address() as AddressInfo;
-    return {
+    const { port } = admin.#server.address() as AddressInfo;
+    admin.environment = {
       GOOGLE_SQL_CUSTOM_ENDPOINT: `http://127.0.0.1:${port}/sql/v1beta4/`,
       GCE_METADATA_HOST: `127.0.0.1:${port}`,
       METADATA_SERVER_DETECTION: 'assume-present',
     };
+    return admin;
   }
 
   stop(): void {
