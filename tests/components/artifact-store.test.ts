@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ArtifactStore, type ArtifactStoreArgs } from '../../components/index.ts';
 import { artifactStoreArgs, labelsOf, selectorOf } from '../support/args.ts';
-import { container, isKubernetesObject, podTemplate, secretEnv } from '../support/manifests.ts';
+import { container, plainEnv, isKubernetesObject, podTemplate, secretEnv } from '../support/manifests.ts';
 import { type JsonObject, type Run, generatedPassword, runStack, secret } from '../support/mocks.ts';
 
 const build = (changes: Partial<ArtifactStoreArgs> = {}): Promise<Run> =>
@@ -158,6 +158,18 @@ describe('ArtifactStore, kind s3Compatible', () => {
           },
         ],
       });
+    });
+
+    it('leaves room for artifacts beside its own notes, whatever its size', async () => {
+      for (const [size, most, atOnce] of [
+        ['100Mi', '3', '1'],
+        ['1Gi', '6', '2'],
+        ['10Gi', '64', '7'],
+      ] as const) {
+        const server = (await build({ ...inCluster, size })).get('StatefulSet/files-server');
+        expect(container(server, 's3').args).to.include(`-volume.max=${most}`);
+        expect(plainEnv(container(server, 's3'))).to.include({ WEED_MASTER_VOLUME_GROWTH_COPY_1: atOnce });
+      }
     });
 
     it('opens nothing but S3 to other pods', async () => {
