@@ -167,6 +167,8 @@ describe('planned objects', () => {
         'api/v1/persistentvolumeclaims/mlflow-sqlite',
         'api/v1/persistentvolumeclaims/mlflow-backups',
         'api/v1/secrets/mlflow-keys',
+        'api/v1/secrets/mlflow-database',
+        'api/v1/configmaps/mlflow-stores',
         'api/v1/secrets/mlflow-backup',
         'api/v1/secrets/mlflow-postgres-tls',
         'api/v1/secrets/mlflow-ingress-passwords',
