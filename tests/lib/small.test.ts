@@ -167,6 +167,8 @@ describe('planned objects', () => {
         'api/v1/persistentvolumeclaims/mlflow-sqlite',
         'api/v1/persistentvolumeclaims/mlflow-backups',
         'api/v1/secrets/mlflow-keys',
+        'api/v1/secrets/mlflow-database',
+        'api/v1/configmaps/mlflow-stores',
         'api/v1/secrets/mlflow-backup',
         'api/v1/secrets/mlflow-postgres-tls',
         'api/v1/secrets/mlflow-ingress-passwords',
@@ -217,11 +219,6 @@ describe('planned objects', () => {
         'apis/cloud.google.com/v1/backendconfigs/mlflow-ingress-backend',
         'apis/networking.gke.io/v1beta1/frontendconfigs/mlflow-ingress-frontend',
         'apis/policy/v1/poddisruptionbudgets/mlflow',
-        'api/v1/services/mlflow-cloudsql-proxy',
-        'api/v1/serviceaccounts/mlflow-cloudsql-proxy',
-        'apis/apps/v1/deployments/mlflow-cloudsql-proxy',
-        'apis/networking.k8s.io/v1/networkpolicies/mlflow-cloudsql-proxy',
-        'apis/networking.gke.io/v1/managedcertificates/mlflow-ingress-managed',
       ],
     );
   });
