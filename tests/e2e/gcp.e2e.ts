@@ -158,7 +158,10 @@ except Exception as error:
   });
 
   it('grows its database in place', async () => {
-    const larger = { ...small, backendStore: { version: '17', tier: 'db-custom-2-7680' } };
+    const larger = {
+      ...small,
+      backendStore: { version: '17', tier: 'db-custom-2-7680', finalSnapshot: false },
+    };
     const planned = await steps(larger);
     expect(planned.filter(({ urn }) => kindOf(urn) === DATABASE).map(({ op }) => op)).to.deep.equal([
       'update',
