@@ -46,6 +46,12 @@ const readRun = (run: string) => `
 found = MlflowClient().get_run("${run}")
 print(json.dumps([found.data.params["größe"], mlflow.artifacts.load_text("runs:/${run}/notes.txt")]))`;
 
+const somebody: Credentials = { username: 'alice', password: 'a password of alice' };
+const makeUser = ({ username, password }: Credentials) => `
+from mlflow.server import get_app_client
+get_app_client("basic-auth", tracking_uri=mlflow.get_tracking_uri()).create_user("${username}", "${password}")
+print("null")`;
+
 describe('Stack prod-aws', function () {
   this.timeout('12m');
   this.bail(true);
@@ -142,6 +148,7 @@ describe('Stack prod-aws', function () {
     admin = await signIn();
     run = await stack.reach((url) => mlflow<string>(url, logRun, admin));
     await findsRun();
+    await stack.reach((url) => mlflow(url, makeUser(somebody), admin));
     const outputs = await stack.outputs();
     bucket = String(outputs.artifactUri).split('/')[2] ?? '';
     expect(await buckets()).to.include(bucket);
@@ -236,7 +243,10 @@ describe('Stack prod-aws', function () {
       backendStore: { existingInstance: database },
     };
     await stack.up(found);
-    expect(await signIn()).to.deep.equal(admin);
+    // The administrator's password is the stack's; everybody else keeps their own.
+    admin = await signIn();
+    await findsRun();
+    admin = somebody;
     await findsRun();
     await stack.destroy(found);
   });
