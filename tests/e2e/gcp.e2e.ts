@@ -1,7 +1,7 @@
 // Stack dev-gcp from nothing to nothing, by the real program and engine, on a pretended project of Google Cloud: a test double
 // stands in for the plug-in. The tests build on one another, as the days of a stack do.
 import { expect } from 'chai';
-import { prepareEngine } from '../../tools/lib/engine.ts';
+import { prepareEngine, pulumi } from '../../tools/lib/engine.ts';
 import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
 import { inMlflow, inServer, kubectl, kubectlJson, runGc, tryKubectl } from './support/cluster.ts';
 import { PretendedProject } from './support/gcp/project.ts';
@@ -62,17 +62,21 @@ describe('Stack dev-gcp', function () {
     expect(await stack.reach((url) => mlflow(url, readRun(run), admin))).to.deep.equal(['数', 'kept']);
   };
 
+  /** What is in the project goes with that, whatever protects it. */
+  const forget = async () => {
+    await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
+    await pulumi(instance, 'dev-gcp', ['state', 'delete', '--all', '--force', '--yes', '--stack', 'dev-gcp']);
+  };
+
   before(async () => {
     await prepareEngine(instance, 'dev-gcp');
+    await forget();
     project = await PretendedProject.start('my-team-dev', 'my-network', 'mlflow');
-    await stack.reset();
-    await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
   });
 
   after(async () => {
-    await stack.reset();
-    await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
     await project.stop();
+    await forget();
   });
 
   it('shows its plan in a preview that changes nothing', async () => {
@@ -198,11 +202,11 @@ except Exception as error:
     });
     expect(exitCode).not.to.equal(0);
     expect(output).to.include('protect');
-    await findsRun();
+    expect(ids(BUCKET)).to.deep.equal([bucket]);
+    expect(ids(DATABASE)).to.have.length(1);
   });
 
   it('leaves bucket and database behind when they are retained', async () => {
-    await stack.run(['state', 'unprotect', '--all', '--yes']);
     await stack.up({ ...small, dataProtection: 'retain' });
     await stack.destroy({ ...small, dataProtection: 'retain' });
     expect(ids(BUCKET)).to.deep.equal([bucket]);
