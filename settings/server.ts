@@ -292,35 +292,6 @@ export const secrets = optionalSection({
   kekVersion: v.optional(wholeNumber(1, 1000), 1),
   /** Existing Secret with the key that encrypts the secrets of webhooks, a Fernet key: `openssl rand -base64 32 | tr +/ -_`. */
   webhookKeyFrom: v.optional(secretKey()),
-  /**
-   * Where generated values are kept, beside the state: `kubernetes` alone, also in the secret store of the `cloud`, or read
-   * from a store by the External Secrets Operator.
-   */
-  store: v.optional(oneOf(['kubernetes', 'cloud', 'externalSecrets']), 'kubernetes'),
-  /** Store `externalSecrets`: https://external-secrets.io */
-  externalSecrets: optionalSection({
-    /** Where values come from: a SecretStore or ClusterSecretStore that is there already. */
-    storeName: v.optional(className()),
-    /** A `SecretStore` is in the namespace of the stack. */
-    storeKind: v.optional(oneOf(['SecretStore', 'ClusterSecretStore']), 'SecretStore'),
-    /** How often values are read. */
-    refreshInterval: v.optional(text('a duration such as 1h or 30m', /^[1-9]\d*[smh]$/), '1h'),
-    /** Secrets to make in the namespace. */
-    secrets: v.optional(
-      v.array(
-        section({
-          /** Name of the Secret. */
-          name: secretName(),
-          /** By key of the Secret, where its value is in the store: the name of an entry, and after `#` a field in it. */
-          keys: texts(),
-          /** Values that are put together from those, in the template language of the operator, by key. */
-          template: texts(),
-        }),
-        'a list of Secrets, each with name and keys',
-      ),
-      [],
-    ),
-  }),
   rotation: optionalSection({
     /** A higher number makes a new password of the database, where it is generated, and new pods with it. */
     database: v.optional(wholeNumber(0, 1_000_000), 0),

@@ -129,8 +129,6 @@ describe('settings', () => {
       secrets: {
         kekVersion: 1,
         rotation: { database: 0, admin: 0 },
-        store: 'kubernetes',
-        externalSecrets: { storeKind: 'SecretStore', refreshInterval: '1h', secrets: [] },
       },
       audit: { enabled: false },
       logRetentionDays: 90,

@@ -5,13 +5,12 @@ import { type Rule, sentences } from './rule.ts';
 /** Passwords from tutorials and other charts, which are the first that an intruder tries. */
 const wellKnownPasswords = /^(password|mlflow|postgres|admin|secret|changeme|123)+\W*\d*\W*$/i;
 
-export function secrets({ backendStore, auth, secrets: { store } }: Settings): string[] {
+export function secrets({ backendStore, auth }: Settings): string[] {
   const passwords = [
     { key: 'backendStore.password', value: backendStore.password, from: backendStore.passwordFrom },
     { key: 'auth.adminPassword', value: auth.adminPassword, from: auth.adminPasswordFrom },
   ];
   return sentences([
-    [store !== 'kubernetes', `secrets.store is ${store}, which this version cannot do yet; leave it out`],
     ...passwords.flatMap(({ key, value, from }): Rule[] => [
       [
         value !== undefined && wellKnownPasswords.test(value),
