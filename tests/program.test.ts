@@ -894,6 +894,8 @@ const dataTypes = [
   'aws:rds/instance:Instance',
   'gcp:storage/bucket:Bucket',
   'gcp:sql/databaseInstance:DatabaseInstance',
+  'gcp:sql/database:Database',
+  'gcp:sql/user:User',
 ];
 /** Programs that train have an account of a name that the user chooses. */
 const isOfServer = (object: Registered): boolean =>

@@ -196,23 +196,29 @@ function owningAccount(
   });
 }
 
-/** Users and databases go with their instance. Cloud SQL itself can delete no user who owns tables. */
+/** Cloud SQL itself can delete no user who owns tables. */
 const abandoned = { deletionPolicy: 'ABANDON' } as const;
 
+/** Users and databases go with their instance, and stay with it: a protected stack that nobody could destroy still has them. */
 const goesWith = (
   { resource }: Instance,
+  { settings }: GcpContext,
   opts: pulumi.ComponentResourceOptions,
-): pulumi.CustomResourceOptions => (resource === undefined ? opts : { ...opts, deletedWith: resource });
+): pulumi.CustomResourceOptions =>
+  pulumi.mergeOptions(opts, {
+    ...dataOptions(settings.dataProtection),
+    ...(resource !== undefined && { deletedWith: resource }),
+  });
 
 /** Returns the user's name, known only once it is there. */
 function logIn(
-  { gcp }: GcpContext,
+  context: GcpContext,
   name: string,
   instance: Instance,
   { owner, password }: { owner: AccountEmail | undefined; password: pulumi.Input<string> | undefined },
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Output<string> {
-  const own = goesWith(instance, opts);
+  const { gcp } = context;
   // By which PostgreSQL knows an account: https://cloud.google.com/sql/docs/postgres/add-manage-iam-users
   const userName =
     owner?.apply((email) => email.replace('.gserviceaccount.com', '')) ?? pulumi.output('mlflow');
@@ -229,18 +235,19 @@ function logIn(
         ? { password }
         : { type: 'CLOUD_IAM_SERVICE_ACCOUNT', databaseRoles: ['cloudsqlsuperuser'] }),
     },
-    own,
+    goesWith(instance, context, opts),
   ).name;
 }
 
 /** Every database that the stack uses. Returns the name of the tracking server's own, known only once all are there. */
 function databases(
-  { settings, gcp }: GcpContext,
+  context: GcpContext,
   name: string,
   instance: Instance,
   user: pulumi.Output<string>,
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Output<string> {
+  const { gcp, settings } = context;
   const { auth, backendStore, registryStore } = settings;
   if (gcp.existingDatabase) return pulumi.output(backendStore.database);
   const others = [registryStore?.database, authDatabase(auth)].filter((each) => each !== undefined);
@@ -248,7 +255,7 @@ function databases(
     new Database(
       `${name}-database-${database}`,
       { ...abandoned, instance: instance.name, project: instance.project, name: database },
-      goesWith(instance, opts),
+      goesWith(instance, context, opts),
     ).name;
   return pulumi
     .all([made(backendStore.database), user, ...others.map(made)])
