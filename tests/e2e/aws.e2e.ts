@@ -23,7 +23,7 @@ import { foundation } from './support/aws/foundation.ts';
 import { IdentityWebhook } from './support/aws/identity-webhook.ts';
 import { installAwsPlugin } from './support/aws/plugin.ts';
 import { apply, inMlflow, inServer, kubectl, tryKubectl } from './support/cluster.ts';
-import { type Credentials, mlflow } from './support/mlflow.ts';
+import { type Credentials, makeUser, mlflow, somebody } from './support/mlflow.ts';
 import { instance } from './support/stack.ts';
 
 const region = 'eu-west-1';
@@ -45,12 +45,6 @@ print(json.dumps(run.info.run_id))`;
 const readRun = (run: string) => `
 found = MlflowClient().get_run("${run}")
 print(json.dumps([found.data.params["größe"], mlflow.artifacts.load_text("runs:/${run}/notes.txt")]))`;
-
-const somebody: Credentials = { username: 'alice', password: 'a password of alice' };
-const makeUser = ({ username, password }: Credentials) => `
-from mlflow.server import get_app_client
-get_app_client("basic-auth", tracking_uri=mlflow.get_tracking_uri()).create_user("${username}", "${password}")
-print("null")`;
 
 describe('Stack prod-aws', function () {
   this.timeout('12m');

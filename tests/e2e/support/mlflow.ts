@@ -51,3 +51,10 @@ export function mlflowAt<T>(address: string, code: string, credentials?: Credent
 
 /** For Python that imports `as_host`. */
 export const asHost = { PYTHONPATH: `${mlflowPackagesDir}:${import.meta.dirname}`, AS_HOST: 'localhost' };
+
+/** A user beside the administrator, and what makes one. */
+export const somebody: Credentials = { username: 'alice', password: 'a password of alice' };
+export const makeUser = ({ username, password }: Credentials) => `
+from mlflow.server import get_app_client
+get_app_client("basic-auth", tracking_uri=mlflow.get_tracking_uri()).create_user("${username}", "${password}")
+print("null")`;
