@@ -9,28 +9,24 @@ import {
   takeBackup,
   withBackupPod,
 } from './lib/backups.ts';
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import { openStack } from './lib/stack.ts';
 
-const OPTIONS = {
-  stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
-  to: { value: 'FOLDER', help: 'where the file is put (default: the current folder)' },
-  'passphrase-file': { value: 'FILE', help: `what locks the keys in it (or: ${passphraseVariable})` },
-  now: { help: 'make a scheduled backup now, where those are kept' },
-  list: { help: 'list the scheduled backups, the newest first' },
-  json: { help: 'print the result for programs' },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run backup -- [OPTIONS]',
+  about: 'Dumps the databases of a stack into a dated file.',
+  options: {
+    stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
+    to: { value: 'FOLDER', help: 'where the file is put (default: the current folder)' },
+    'passphrase-file': { value: 'FILE', help: `what locks the keys in it (or: ${passphraseVariable})` },
+    now: { help: 'make a scheduled backup now, where those are kept' },
+    list: { help: 'list the scheduled backups, the newest first' },
+    json: { help: 'print the result for programs' },
+  },
+  afterInterruption: 'Interrupted; no backup was made.',
 } as const;
 
-await main(async (args, signal) => {
-  const options = parseOptions(OPTIONS, args);
-  if (options.help) {
-    console.log(
-      `npm run backup -- [OPTIONS]\n\nDumps the databases of a stack into a dated file.\n\n${helpText(OPTIONS)}`,
-    );
-    return;
-  }
+await command(COMMAND, async (options, { signal }) => {
   const stack = await openStack(options.stack);
   const print = (result: unknown, text: string) =>
     console.log(options.json ? JSON.stringify(result, null, 2) : text);
@@ -58,7 +54,7 @@ await main(async (args, signal) => {
     );
     print({ file, bytes }, `${file}  ${size(bytes)}\nBring it back with: npm run restore -- ${file}`);
   }
-}, 'Interrupted; no backup was made.');
+});
 
 function size(bytes: number): string {
   return bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(0)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,34 +1,25 @@
 // npm run db:shell: psql on the database of a stack, from a pod that can reach it.
 import { filesPath } from '../lib/pod.ts';
 import type { Settings } from '../config.ts';
-import { main } from './lib/main.ts';
+import { command } from './lib/command.ts';
 import { withMaintenancePod } from './lib/maintenance-pod.ts';
-import { helpText, parseOptions } from './lib/options.ts';
 import { openStack } from './lib/stack.ts';
 
-const OPTIONS = {
-  stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
-  command: { value: 'SQL', help: 'run this and end' },
-  database: { value: 'NAME', help: "another database of the server (default: the tracking server's)" },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run db:shell -- [OPTIONS]',
+  about: `Opens psql, as the user of the server, in a pod that goes away with it. Reads SQL from standard input where that is no terminal.
+Ends with 0, or with 1 when a statement fails.`,
+  options: {
+    stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
+    command: { value: 'SQL', help: 'run this and end' },
+    database: { value: 'NAME', help: "another database of the server (default: the tracking server's)" },
+  },
 } as const;
-
-const USAGE = `npm run db:shell -- [OPTIONS]
-
-Opens psql, as the user of the server, in a pod that goes away with it. Reads SQL from standard input where that is no terminal.
-Ends with 0, or with 1 when a statement fails.
-
-${helpText(OPTIONS)}`;
 
 /** In the pod's /tmp, which its containers share. */
 const serviceFile = '/tmp/pg_service.conf';
 
-await main(async (args, signal) => {
-  const options = parseOptions(OPTIONS, args);
-  if (options.help) {
-    console.log(USAGE);
-    return;
-  }
+await command(COMMAND, async (options, { signal }) => {
   const stack = await openStack(options.stack);
   const reason = withoutPsql(stack.settings);
   if (reason !== undefined) throw new Error(reason);

@@ -1,14 +1,16 @@
 // npm run db:size: how large the databases of a stack are, and which of their tables. Asks from the server's pod, which can
 // reach every kind of database.
 import { filesPath } from '../lib/pod.ts';
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import { openStack } from './lib/stack.ts';
 
-const OPTIONS = {
-  stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
-  json: { help: 'print [[database, bytes, [[table, bytes], ...]], ...] for programs' },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run db:size -- [OPTIONS]',
+  about: 'Prints the size of the databases.',
+  options: {
+    stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
+    json: { help: 'print [[database, bytes, [[table, bytes], ...]], ...] for programs' },
+  },
 } as const;
 
 /** Tables shown per database. */
@@ -16,12 +18,7 @@ const TOP = 15;
 
 type Size = readonly [database: string, bytes: number, tables: readonly (readonly [string, number])[]];
 
-await main(async (args, signal) => {
-  const options = parseOptions(OPTIONS, args);
-  if (options.help) {
-    console.log(`npm run db:size -- [OPTIONS]\n\nPrints the size of the databases.\n\n${helpText(OPTIONS)}`);
-    return;
-  }
+await command(COMMAND, async (options, { signal }) => {
   const { name, service, kubectl } = await openStack(options.stack);
   const { stdout, stderr, exitCode } = await kubectl(
     ['exec', `deployment/${service.name}`, '--', 'python3', `${filesPath}/database_size.py`],

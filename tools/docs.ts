@@ -2,19 +2,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { settingsPages } from './docs/pages.ts';
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import { projectDir } from './lib/paths.ts';
 
-const OPTIONS = { help: { help: 'show this text' } } as const;
+const COMMAND = {
+  usage: 'npm run docs',
+  about: 'Writes the tables of docs/configuration.md and docs/Pulumi.template.yaml.',
+  options: {},
+} as const;
 
-await main(async (args) => {
-  if (parseOptions(OPTIONS, args).help) {
-    console.log(
-      `npm run docs\n\nWrites the tables of docs/configuration.md and docs/Pulumi.template.yaml.\n\n${helpText(OPTIONS)}`,
-    );
-    return;
-  }
+await command(COMMAND, async () => {
   for (const [file, content] of Object.entries(settingsPages())) {
     const changed = readFileSync(file, { encoding: 'utf8', flag: 'a+' }) !== content;
     if (changed) writeFileSync(file, content);

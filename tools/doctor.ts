@@ -7,35 +7,26 @@ import { type Commands, type Finding, commandsFor } from './doctor/finding.ts';
 import { type Check, checkFindings, checkStores } from './doctor/inside.ts';
 import { type Patient, waitingPods } from './doctor/pods.ts';
 import { LOCAL_STACK, stackFile } from './lib/engine.ts';
-import { main } from './lib/main.ts';
+import { command } from './lib/command.ts';
 import { isNothing, observe } from './lib/observation.ts';
-import { helpText, parseOptions } from './lib/options.ts';
 import { readSettings } from './lib/settings.ts';
 import { inCluster, kubectlOf, notUp, openStack } from './lib/stack.ts';
 import { sentence } from './lib/steps.ts';
 import { chosenStack } from './lib/target.ts';
 import { coloured } from './lib/text.ts';
 
-const OPTIONS = {
-  stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
-  outside: { help: 'only look at it from outside, without a pod in the cluster' },
-  json: { help: 'print {findings, checks} for programs' },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run doctor -- [OPTIONS]',
+  about: `Looks for the cause of what is wrong: first at what Kubernetes tells, then, from a pod like the server's, at database and
+artifact store. Ends with 0 when it finds nothing, and with 1 when it does or cannot look.`,
+  options: {
+    stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
+    outside: { help: 'only look at it from outside, without a pod in the cluster' },
+    json: { help: 'print {findings, checks} for programs' },
+  },
 } as const;
 
-const USAGE = `npm run doctor -- [OPTIONS]
-
-Looks for the cause of what is wrong: first at what Kubernetes tells, then, from a pod like the server's, at database and
-artifact store. Ends with 0 when it finds nothing, and with 1 when it does or cannot look.
-
-${helpText(OPTIONS)}`;
-
-await main(async (args, signal) => {
-  const options = parseOptions(OPTIONS, args);
-  if (options.help) {
-    console.log(USAGE);
-    return;
-  }
+await command(COMMAND, async (options, { signal }) => {
   const stack = chosenStack(options.stack);
   const settings = readSettings(stackFile(stack));
   const { findings, commands, canStartPods } = await outside(stack, settings);

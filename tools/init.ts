@@ -2,27 +2,22 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { stackFile } from './lib/engine.ts';
-import { main } from './lib/main.ts';
+import { command } from './lib/command.ts';
 import { type Ask, QUESTIONS, complete, stackFileText } from './lib/new-stack.ts';
-import { helpText, parseOptions } from './lib/options.ts';
 import { userContexts } from './lib/preflight.ts';
 
-const OPTIONS = {
-  ...QUESTIONS,
-  yes: { help: 'ask nothing: what no option answers is as its default' },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run init -- [OPTIONS]',
+  about: 'Writes Pulumi.<stack>.yaml. Asks what no option answers.',
+  options: {
+    ...QUESTIONS,
+    yes: { help: 'ask nothing: what no option answers is as its default' },
+  },
 } as const;
 
 const withDefault: Ask = async (_, { fallback }) => fallback;
 
-await main(async (args, signal) => {
-  const { yes, help, ...given } = parseOptions(OPTIONS, args);
-  if (help) {
-    console.log(
-      `npm run init -- [OPTIONS]\n\nWrites Pulumi.<stack>.yaml. Asks what no option answers.\n\n${helpText(OPTIONS)}`,
-    );
-    return;
-  }
+await command(COMMAND, async ({ yes, help: _, ...given }, { signal }) => {
   if (given.stack !== undefined) refuseTaken(given.stack);
   const answers = await complete(given, process.stdin.isTTY && !yes ? prompt(signal) : withDefault);
   const { stack = '' } = answers;

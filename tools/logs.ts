@@ -1,36 +1,27 @@
 // npm run logs -- [COMPONENT...]: what the pods of a stack write, by component.
 import { stackFile } from './lib/engine.ts';
 import { logSources } from './lib/logs.ts';
-import { main } from './lib/main.ts';
+import { command } from './lib/command.ts';
 import { isNothing, observe } from './lib/observation.ts';
-import { helpText, parseOptions } from './lib/options.ts';
 import { readSettings } from './lib/settings.ts';
 import { inCluster, kubectlOf, notUp } from './lib/stack.ts';
 import { chosenStack } from './lib/target.ts';
 
-const OPTIONS = {
-  stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
-  follow: { help: 'go on with what is written from now on, until Ctrl-C' },
-  since: { value: 'DURATION', help: 'no older than that: 30s, 10m, 1h' },
-  tail: { value: 'LINES', help: 'the last lines of each container (default: 100, with --since all)' },
-  previous: { help: 'of containers that were restarted, those of before' },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run logs -- [COMPONENT...] [OPTIONS]',
+  about: `Shows the logs of components (server, database, s3, migration, gc, trace-archival, vacuum, ...), or of all.
+Of Jobs, the last run.`,
+  options: {
+    stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
+    follow: { help: 'go on with what is written from now on, until Ctrl-C' },
+    since: { value: 'DURATION', help: 'no older than that: 30s, 10m, 1h' },
+    tail: { value: 'LINES', help: 'the last lines of each container (default: 100, with --since all)' },
+    previous: { help: 'of containers that were restarted, those of before' },
+  },
+  takesWords: true,
 } as const;
 
-const USAGE = `npm run logs -- [COMPONENT...] [OPTIONS]
-
-Shows the logs of components (server, database, s3, migration, gc, trace-archival, vacuum, ...), or of all.
-Of Jobs, the last run.
-
-${helpText(OPTIONS)}`;
-
-await main(async (args, signal) => {
-  const wanted: string[] = [];
-  const options = parseOptions(OPTIONS, args, wanted);
-  if (options.help) {
-    console.log(USAGE);
-    return;
-  }
+await command(COMMAND, async (options, { signal, words: wanted }) => {
   const stack = chosenStack(options.stack);
   const settings = readSettings(stackFile(stack));
   const seen = await inCluster(stack, settings, (client) => observe(client, stack, settings));

@@ -14,8 +14,7 @@ import {
   stackFile,
 } from './lib/engine.ts';
 import { forwardedPorts, stopForwards } from './lib/forward.ts';
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import { cacheDir, stateDir } from './lib/paths.ts';
 import { ensureEngine, logDir } from './lib/plan.ts';
 import { acquireLock, listProcesses } from './lib/process.ts';
@@ -24,20 +23,20 @@ import { runSteps } from './lib/steps.ts';
 import { contextSettings, QUICKSTART, quickstartTarget, type Target } from './lib/target.ts';
 import { toolPath } from './toolchain/index.ts';
 
-const OPTIONS = {
-  context: { value: 'NAME', help: 'destroy the stack in this context of your kubeconfig; the cluster stays' },
-  purge: { help: 'also delete built tools, downloaded packages, images and logs' },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run quickstart:down -- [OPTIONS]',
+  about: 'Destroys the stack and the embedded cluster with all its data.',
+  options: {
+    context: {
+      value: 'NAME',
+      help: 'destroy the stack in this context of your kubeconfig; the cluster stays',
+    },
+    purge: { help: 'also delete built tools, downloaded packages, images and logs' },
+  },
+  afterInterruption: 'Interrupted. Type the same command again: it continues where it stopped.',
 } as const;
 
-await main(async (args, signal) => {
-  const options = parseOptions(OPTIONS, args);
-  if (options.help) {
-    console.log(
-      `npm run quickstart:down -- [OPTIONS]\n\nDestroys the stack and the embedded cluster with all its data.\n\n${helpText(OPTIONS)}`,
-    );
-    return;
-  }
+await command(COMMAND, async (options, { signal }) => {
   const target = quickstartTarget(options.context);
   const others = ownStacks(QUICKSTART).filter((stack) => stack !== target.stack);
   if (options.purge && others.length > 0) {
@@ -79,7 +78,7 @@ await main(async (args, signal) => {
   console.log(
     `\n${embedded ? 'The embedded cluster and all its data are gone.' : `Stack ${target.stack} is gone.`}`,
   );
-}, 'Interrupted. Type the same command again: it continues where it stopped.');
+});
 
 /**
  * The cluster's data goes with it, so the stack's state may be dropped whenever the cluster does not answer, or does not

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { imagesFor } from './images/index.ts';
 import { readEndpoint, smoke, update, type Endpoint } from './lib/deploy.ts';
 import { answers, ensureForwards, forwardedPorts, type Forward } from './lib/forward.ts';
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import { stateDir } from './lib/paths.ts';
 import { clientSteps, embeddedSteps, logDir } from './lib/plan.ts';
 import { stackFile } from './lib/engine.ts';
@@ -23,31 +22,28 @@ import {
 } from './lib/target.ts';
 import { toolPath } from './toolchain/index.ts';
 
-const OPTIONS = {
-  context: {
-    value: 'NAME',
-    help: 'deploy to this context of your kubeconfig instead of an embedded cluster',
+const COMMAND = {
+  usage: 'npm run quickstart -- [OPTIONS]',
+  about: 'Brings up MLflow on Kubernetes and uses it once.',
+  options: {
+    context: {
+      value: 'NAME',
+      help: 'deploy to this context of your kubeconfig instead of an embedded cluster',
+    },
+    port: { value: 'PORT', help: 'local port of MLflow (default 5000)' },
+    'ingress-port': {
+      value: 'PORT',
+      help: 'local port of the embedded Ingress (default: as in Pulumi.local.yaml, 8080)',
+    },
   },
-  port: { value: 'PORT', help: 'local port of MLflow (default 5000)' },
-  'ingress-port': {
-    value: 'PORT',
-    help: 'local port of the embedded Ingress (default: as in Pulumi.local.yaml, 8080)',
-  },
-  help: { help: 'show this text' },
+  afterInterruption: 'Interrupted. Type the same command again: it continues where it stopped.',
 } as const;
 
 /** The Ingress controller of the embedded cluster. */
 const TRAEFIK = { namespace: 'traefik', service: 'traefik', servicePort: 80 };
 
-await main(async (args, signal) => {
+await command(COMMAND, async (options, { signal }) => {
   const start = performance.now();
-  const options = parseOptions(OPTIONS, args);
-  if (options.help) {
-    console.log(
-      `npm run quickstart -- [OPTIONS]\n\nBrings up MLflow on Kubernetes and uses it once.\n\n${helpText(OPTIONS)}`,
-    );
-    return;
-  }
   const embedded = options.context === undefined;
   const target = quickstartTarget(options.context);
   const { stack } = target;
@@ -140,7 +136,7 @@ await main(async (args, signal) => {
     `Done in ${duration((performance.now() - start) / 1000)}.`,
   ];
   console.log(`\n${lines.join('\n')}`);
-}, 'Interrupted. Type the same command again: it continues where it stopped.');
+});
 
 function parsePort(option: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;

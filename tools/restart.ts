@@ -1,25 +1,17 @@
 // npm run restart: new pods for the server, without a change of its settings.
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import { openStack } from './lib/stack.ts';
 
-const OPTIONS = {
-  stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run restart -- [OPTIONS]',
+  about:
+    "Replaces the server's pods by new ones of the same kind, and waits until they are ready. Later updates leave it at that.",
+  options: {
+    stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
+  },
 } as const;
 
-const USAGE = `npm run restart -- [OPTIONS]
-
-Replaces the server's pods by new ones of the same kind, and waits until they are ready. Later updates leave it at that.
-
-${helpText(OPTIONS)}`;
-
-await main(async (args, signal) => {
-  const options = parseOptions(OPTIONS, args);
-  if (options.help) {
-    console.log(USAGE);
-    return;
-  }
+await command(COMMAND, async (options, { signal }) => {
   const { name, settings, service, kubectl } = await openStack(options.stack);
   const server = `deployment/${service.name}`;
   const run = async (...command: string[]) => {

@@ -1,32 +1,28 @@
 // npm run restore: brings a backup back into the databases of a stack.
 import { existsSync } from 'node:fs';
 import { backupUri, findPassphrase, passphraseVariable, withBackupPod } from './lib/backups.ts';
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import { type Source, restore } from './lib/restoring.ts';
 import { openStack } from './lib/stack.ts';
 
-const OPTIONS = {
-  stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
-  replace: { help: 'replace databases that are not empty, after a backup of them' },
-  to: { value: 'FOLDER', help: 'where that backup is put (default: the current folder)' },
-  'passphrase-file': { value: 'FILE', help: `what locks the keys in it (or: ${passphraseVariable})` },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run restore -- BACKUP [OPTIONS]',
+  about: `Brings a backup back: a file, or a scheduled one by its name, or \`latest\`.`,
+  options: {
+    stack: { value: 'NAME', help: 'the stack (default: the selected one)' },
+    replace: { help: 'replace databases that are not empty, after a backup of them' },
+    to: { value: 'FOLDER', help: 'where that backup is put (default: the current folder)' },
+    'passphrase-file': { value: 'FILE', help: `what locks the keys in it (or: ${passphraseVariable})` },
+  },
+  takesWords: true,
+  afterInterruption: 'Interrupted. Unless it said that all is restored, the databases are as they were.',
 } as const;
 
-const USAGE = `npm run restore -- BACKUP [OPTIONS]
-
-Brings a backup back: a file, or a scheduled one by its name, or \`latest\`.
-
-${helpText(OPTIONS)}`;
-
-await main(async (args, signal) => {
-  const words: string[] = [];
-  const options = parseOptions(OPTIONS, args, words);
+await command(COMMAND, async (options, { signal, words, help }) => {
   const [given] = words;
-  if (options.help || given === undefined || words.length > 1) {
-    console.log(USAGE);
-    return options.help ? 0 : 1;
+  if (given === undefined || words.length > 1) {
+    console.log(help);
+    return 1;
   }
   const source = sourceOf(given);
   const stack = await openStack(options.stack);
@@ -42,7 +38,7 @@ await main(async (args, signal) => {
     }),
   );
   console.log(`Restored. The server of stack ${stack.name} runs again.`);
-}, 'Interrupted. Unless it said that all is restored, the databases are as they were.');
+});
 
 /** Scheduled backups have no folder in their names. */
 function sourceOf(given: string): Source {

@@ -2,51 +2,40 @@
 import { testConnection, type StepResult } from './connection-test/steps.ts';
 import type { Target } from './connection-test/client.ts';
 import { whileForwarded } from './lib/forward.ts';
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import type { RunningStack } from './lib/stack.ts';
 
-const OPTIONS = {
-  'tracking-uri': { value: 'URL', help: 'the server, as in MLFLOW_TRACKING_URI, which is the default' },
-  stack: {
-    value: 'NAME',
-    help: "the server of this stack, by a port-forward past the way in, with the administrator's log-in",
+const COMMAND = {
+  usage: 'npm run test-connection -- [OPTIONS]',
+  about: `Checks health, log-in and version; creates an experiment and a run, writes and reads an artifact, and cleans up.
+Logs in by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; MLFLOW_WORKSPACE counts, too.
+Ends with 1 when a step fails.`,
+  options: {
+    'tracking-uri': { value: 'URL', help: 'the server, as in MLFLOW_TRACKING_URI, which is the default' },
+    stack: {
+      value: 'NAME',
+      help: "the server of this stack, by a port-forward past the way in, with the administrator's log-in",
+    },
+    json: { help: 'print a list of the steps for programs' },
   },
-  json: { help: 'print a list of the steps for programs' },
-  help: { help: 'show this text' },
 } as const;
 
-const HELP = `npm run test-connection -- [OPTIONS]
-
-Checks health, log-in and version; creates an experiment and a run, writes and reads an artifact, and cleans up.
-Logs in by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN; MLFLOW_WORKSPACE counts, too.
-Ends with 1 when a step fails.
-
-${helpText(OPTIONS)}`;
-
-await main(async (args, signal) => {
-  const {
-    stack,
-    help,
-    json,
-    'tracking-uri': url = process.env.MLFLOW_TRACKING_URI,
-  } = parseOptions(OPTIONS, args);
-  if (help) {
-    console.log(HELP);
-    return;
-  }
-  const results: StepResult[] = [];
-  const report = (result: StepResult) => {
-    results.push(result);
-    if (!json) console.log(line(result));
-  };
-  const test = (target: Target) => testConnection(target, report, signal);
-  const isFine =
-    stack === undefined ? await test({ ...logIn(), url: checkedUrl(url) }) : await testStack(stack, test);
-  if (json) console.log(JSON.stringify(results, null, 2));
-  else console.log(isFine ? '\nAll is well.' : '\nThe first failed step says what to do.');
-  return isFine ? 0 : 1;
-});
+await command(
+  COMMAND,
+  async ({ stack, json, 'tracking-uri': url = process.env.MLFLOW_TRACKING_URI }, { signal }) => {
+    const results: StepResult[] = [];
+    const report = (result: StepResult) => {
+      results.push(result);
+      if (!json) console.log(line(result));
+    };
+    const test = (target: Target) => testConnection(target, report, signal);
+    const isFine =
+      stack === undefined ? await test({ ...logIn(), url: checkedUrl(url) }) : await testStack(stack, test);
+    if (json) console.log(JSON.stringify(results, null, 2));
+    else console.log(isFine ? '\nAll is well.' : '\nThe first failed step says what to do.');
+    return isFine ? 0 : 1;
+  },
+);
 
 function line({ step, ok, note, seconds, error, remedy }: StepResult): string {
   if (!ok) return `✗ ${step}: ${error ?? ''}\n    ${remedy ?? ''}`;

@@ -4,27 +4,22 @@ import { relative } from 'node:path';
 import { type Finding, inspectReferences } from '../cluster/checks/references.ts';
 import { clusterView } from '../cluster/view.ts';
 import { stackFile } from './lib/engine.ts';
-import { main } from './lib/main.ts';
-import { helpText, parseOptions } from './lib/options.ts';
+import { command } from './lib/command.ts';
 import { projectDir } from './lib/paths.ts';
 import { readSettings } from './lib/settings.ts';
 import { inCluster } from './lib/stack.ts';
 import { chosenStack } from './lib/target.ts';
 
-const OPTIONS = {
-  stack: { value: 'NAME', help: 'the stack whose file is read (default: the selected one)' },
-  'config-file': { value: 'PATH', help: "another file with a stack's settings" },
-  help: { help: 'show this text' },
+const COMMAND = {
+  usage: 'npm run verify-secret -- [OPTIONS]',
+  about: 'Checks the Secrets and ConfigMaps that a stack file names.',
+  options: {
+    stack: { value: 'NAME', help: 'the stack whose file is read (default: the selected one)' },
+    'config-file': { value: 'PATH', help: "another file with a stack's settings" },
+  },
 } as const;
 
-await main(async (args) => {
-  const options = parseOptions(OPTIONS, args);
-  if (options.help) {
-    console.log(
-      `npm run verify-secret -- [OPTIONS]\n\nChecks the Secrets and ConfigMaps that a stack file names.\n\n${helpText(OPTIONS)}`,
-    );
-    return;
-  }
+await command(COMMAND, async (options) => {
   const stack = chosenStack(options.stack);
   const file = options['config-file'] ?? stackFile(stack);
   const settings = readSettings(file);
