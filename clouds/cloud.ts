@@ -55,7 +55,7 @@ export interface EntryParts {
  */
 export interface Cloud {
   /** The cluster that the stack deploys to. */
-  cluster(): ClusterAccess | Promise<ClusterAccess>;
+  cluster(): Promise<ClusterAccess>;
 
   /**
    * Looks at what the stack builds on in the cloud, before anything is registered but the cloud's own providers.
@@ -68,7 +68,7 @@ export interface Cloud {
   readonly providers: readonly ProviderResource[];
 
   /** Makes or finds the bucket of the cloud's own kind of artifact store. */
-  bucket?(name: string, args: StoreArgs, opts: ComponentResourceOptions): Omit<ArtifactConnection, 'mode'>;
+  bucket?(name: string, opts: ComponentResourceOptions): Omit<ArtifactConnection, 'mode'>;
 
   /** Makes or finds the managed database, and in it the user of the stack. */
   database?(name: string, args: DatabaseArgs, opts: ComponentResourceOptions): BackendConnection;
@@ -86,7 +86,7 @@ export interface Cloud {
   /** Makes the hosts' names lead to the address that the controller of the Ingress has reported. */
   records?(name: string, args: { readonly address: Input<string> }, opts: ComponentResourceOptions): void;
 
-  /** Further resources: logging, audit, secret stores, identities of clients. Returns outputs of the stack. */
+  /** Further resources: audit, identities of clients, rights on images. Returns outputs of the stack. */
   extras?(
     name: string,
     args: IdentitiesArgs,

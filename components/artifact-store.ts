@@ -73,7 +73,7 @@ function recordedArgs({ cloud: _, ...args }: ArtifactStoreArgs): pulumi.Inputs {
 }
 
 function ofCloud(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource): Store {
-  const store = args.cloud?.bucket?.(name, args, { parent });
+  const store = args.cloud?.bucket?.(name, { parent });
   if (store === undefined)
     throw new pulumi.RunError(
       `ArtifactStore: kind ${args.kind}: of another cloud; allowed: kinds of this cloud`,

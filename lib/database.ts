@@ -28,7 +28,8 @@ export interface DatabaseAddress {
   readonly port: number;
   readonly database: Input<string>;
   readonly user: Input<string> | SecretKey;
-  readonly password: SecretKey;
+  /** Default: whoever connects is known without one. */
+  readonly password?: SecretKey | undefined;
   /** PostgreSQL only. */
   readonly sslMode: SslMode;
 }
@@ -56,7 +57,7 @@ export function databaseVariables(address: DatabaseAddress): Variables {
       ? { MLFLOW_BACKEND_STORE_URI: libpqUri, ...libpqDefaults(address.sslMode) }
       : { DATABASE_DIALECT: address.dialect }),
   };
-  const secrets: Record<string, SecretKey> = { [password]: address.password };
+  const secrets: Record<string, SecretKey> = address.password ? { [password]: address.password } : {};
   for (const [name, value] of [
     [host, address.host],
     [user, address.user],

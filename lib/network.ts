@@ -22,6 +22,7 @@ import {
 } from './network-peers.ts';
 import { identityProviders } from './network-sign-on.ts';
 import { type NetworkFacts, outsideDatabases, outsideStores } from './network-stores.ts';
+import { workloadRights } from './rights.ts';
 
 /** Ports that the stack's own pods listen on. */
 export const podPorts = { server: 5000, postgres: 5432, s3: 8333 } as const;
@@ -82,15 +83,13 @@ const searching: readonly Workload[] = [...mlflow, 'postgres-vacuum', 'cloudsql-
 const when = <T extends End>(isSo: boolean, ends: readonly T[]): readonly T[] => (isSo ? ends : []);
 
 function connections(settings: Settings, facts: NetworkFacts): Connection[] {
-  const { networkPolicy, clientEnv, metrics, server, artifactStore, backup } = settings;
+  const { networkPolicy, clientEnv, metrics, server } = settings;
   const toServer = { to: [serverComponent], ports: tcp(podPorts.server) } as const;
-  // In mode proxy the server deletes files for garbage collection.
-  const storing: End[] = [
-    serverComponent,
-    'trace-archival',
+  const storing: readonly Workload[] = [
+    ...workloadRights(settings)
+      .filter(({ artifacts }) => artifacts)
+      .map(({ component }) => component),
     maintenanceComponent,
-    ...when(artifactStore.mode === 'direct', ['gc']),
-    ...when(backup.destination === 'artifactStore', ['backup']),
   ];
   const stores = outsideStores(settings);
   const hasIdentity = stores.some(({ usesIdentity }) => usesIdentity);

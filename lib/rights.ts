@@ -5,23 +5,20 @@ import { serverComponent, serviceAccounts } from './names.ts';
 
 export interface WorkloadRights {
   /** Label `app.kubernetes.io/component` of its pods. */
-  readonly component: string;
+  readonly component: keyof typeof serviceAccounts;
   /** Kubernetes ServiceAccount of its pods. */
   readonly serviceAccount: string;
   /** Whether it reads, writes and deletes files in the bucket. */
   readonly artifacts: boolean;
-  /** Whether it connects to the database. */
-  readonly database: boolean;
 }
 
-/** Workloads with any right, in the order of their names' list. */
+/** Every workload that runs MLflow: each connects to the database. */
 export function workloadRights(settings: Settings): WorkloadRights[] {
   const { artifactStore, backup, gc, migrations, traceArchival } = settings;
   const of = (component: keyof typeof serviceAccounts, artifacts: boolean) => ({
     component,
     serviceAccount: serviceAccounts[component],
     artifacts,
-    database: true,
   });
   return [
     of(serverComponent, true),

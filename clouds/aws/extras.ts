@@ -1,8 +1,8 @@
 // What is neither store nor way in: who reads data is written down, programs get an identity, nodes may read images.
-import * as pulumi from '@pulumi/pulumi';
+import type * as pulumi from '@pulumi/pulumi';
 import { RolePolicy } from '@pulumi/aws/iam/rolePolicy.js';
-import { workloadAccount } from '../../components/service-account.ts';
 import type { IdentitiesArgs } from '../cloud.ts';
+import { type ClientNeeds, clientAccount, keptAfterDestroy } from '../extras.ts';
 import type { AwsContext } from './context.ts';
 import { identity } from './identities.ts';
 import { imageStatement, policyDocument } from './policies.ts';
@@ -16,7 +16,7 @@ export function extras(
   opts: pulumi.ComponentResourceOptions,
 ): Record<string, pulumi.Input<unknown>> {
   const { settings, accountId, region } = context;
-  const { clientIdentity, dataProtection } = settings;
+  const { clientIdentity } = settings;
   const trail = args.bucket && audit?.auditTrail(context, `${name}-audit`, args.bucket, opts);
   readableImages(context, name, opts);
   return {
@@ -24,36 +24,19 @@ export function extras(
     region,
     ...(trail !== undefined && { auditBucket: trail }),
     ...(clientIdentity.enabled && { clientIdentity: client(context, `${name}-client`, args, opts) }),
-    // Settings by which a later stack finds the data that this one leaves.
-    ...(dataProtection !== 'delete' && {
-      keptAfterDestroy: {
-        ...(args.bucket && { 'artifactStore.existingBucket': args.bucket.name }),
-        ...(args.instance && { 'backendStore.existingInstance': args.instance.id }),
-      },
-    }),
+    ...keptAfterDestroy(settings, args),
   };
 }
 
-/** In mode proxy programs need no right of their own. */
 function client(
   context: AwsContext,
   name: string,
-  { namespace, bucket }: IdentitiesArgs,
+  args: IdentitiesArgs,
   opts: pulumi.ComponentResourceOptions,
 ): Record<string, pulumi.Input<string>> {
-  const { artifactStore, clientIdentity } = context.settings;
-  const { serviceAccount } = clientIdentity;
-  const home = clientIdentity.namespace ?? namespace;
-  const role =
-    artifactStore.mode === 'direct' && bucket !== undefined
-      ? identity(context, name, { namespace: home, serviceAccount, bucket }, opts)
-      : undefined;
-  workloadAccount(
-    name,
-    { namespace: home, component: 'client', identity: role, objectName: serviceAccount },
-    opts,
-  );
-  return { namespace: home, serviceAccount, ...(role && { role: role.principal }) };
+  const identify = (needs: ClientNeeds) => identity(context, name, needs, opts);
+  const { identity: role, ...account } = clientAccount(context.settings, name, args, identify, opts);
+  return { ...account, ...(role && { role: role.principal }) };
 }
 
 /** Nodes log in to the registry by the right that EKS gives them; this is the right to read one repository. */

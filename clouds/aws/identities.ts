@@ -5,6 +5,7 @@ import { Role } from '@pulumi/aws/iam/role.js';
 import { RolePolicy } from '@pulumi/aws/iam/rolePolicy.js';
 import type { BucketAccess, InstanceAccess, WorkloadIdentity } from '../../components/connections.ts';
 import type { IdentitiesArgs } from '../cloud.ts';
+import { workloadNeeds } from '../needs.ts';
 import type { AwsContext } from './context.ts';
 import {
   bucketStatements,
@@ -17,21 +18,14 @@ import {
 export function identities(
   context: AwsContext,
   name: string,
-  { namespace, workloads, bucket, instance }: IdentitiesArgs,
+  args: IdentitiesArgs,
   opts: pulumi.ComponentResourceOptions,
 ): Record<string, WorkloadIdentity> {
-  const needs = workloads
-    .map(({ component, serviceAccount, artifacts, database }) => ({
-      component,
-      serviceAccount,
-      bucket: artifacts ? bucket : undefined,
-      instance: database && instance?.iam === true ? instance : undefined,
-    }))
-    .filter((each) => each.bucket !== undefined || each.instance !== undefined);
+  const { namespace } = args;
   return Object.fromEntries(
-    needs.map(({ component, ...need }) => [
+    workloadNeeds(args).map(({ component, ...needs }) => [
       component,
-      identity(context, `${name}-${component}`, { namespace, ...need }, opts),
+      identity(context, `${name}-${component}`, { namespace, ...needs }, opts),
     ]),
   );
 }

@@ -1,5 +1,4 @@
-import type { ComponentResourceOptions } from '@pulumi/pulumi';
-import { CloudParts } from '../../components/cloud-parts.ts';
+import { branch } from '../../components/cloud-parts.ts';
 import type { Settings } from '../../config.ts';
 import type { Cloud } from '../cloud.ts';
 import { clusterAccess } from '../cluster-access.ts';
@@ -15,8 +14,6 @@ interface Prepared {
   readonly entrySdk: EntrySdk;
   readonly audit: typeof import('./audit.ts') | undefined;
 }
-
-const branch = (name: string, opts: ComponentResourceOptions) => ({ parent: new CloudParts(name, opts) });
 
 /** EKS, S3 and RDS. */
 export function aws(settings: Settings): Cloud {
@@ -39,7 +36,7 @@ export function aws(settings: Settings): Cloud {
     get providers() {
       return [prepared().context.provider];
     },
-    bucket: (name, _args, opts) => bucket(prepared().context, name, opts),
+    bucket: (name, opts) => bucket(prepared().context, name, opts),
     database: (name, args, opts) => database(prepared().context, name, args, opts),
     ...(hasRoles && {
       identities: (name, args, opts) => identities(prepared().context, name, args, opts),

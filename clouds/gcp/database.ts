@@ -5,11 +5,11 @@ import { DatabaseInstance } from '@pulumi/gcp/sql/databaseInstance.js';
 import { getDatabaseInstanceOutput } from '@pulumi/gcp/sql/getDatabaseInstance.js';
 import { User } from '@pulumi/gcp/sql/user.js';
 import { RandomId } from '@pulumi/random/randomId.js';
-import type { BackendConnection, SecretKey, Variables } from '../../components/connections.ts';
+import type { BackendConnection } from '../../components/connections.ts';
 import { databaseCredentials } from '../../components/database-credentials.ts';
 import { authDatabase } from '../../lib/auth.ts';
 import { dataOptions, guardOptions } from '../../lib/data-protection.ts';
-import { databaseVariables, libpqDefaults, libpqUri } from '../../lib/database.ts';
+import { databaseVariables } from '../../lib/database.ts';
 import { cloudName } from '../../lib/labels.ts';
 import { databaseCaPath } from '../../lib/pod.ts';
 import type { DatabaseArgs } from '../cloud.ts';
@@ -48,10 +48,12 @@ export function database(
   const user = logIn(context, name, instance, { owner, password: credentials?.password }, own);
   const databaseName = databases(context, name, instance, user, own);
   const way = wayTo(context, name, args, instance, { iam }, own);
-  const { settings: variables, secrets } = addressOf({
+  const { settings: variables, secrets } = databaseVariables({
+    dialect: 'postgresql',
     host: way.host,
+    port,
+    database: databaseName,
     user,
-    databaseName,
     password: credentials?.key,
     sslMode: way.sslMode,
   });
@@ -306,38 +308,4 @@ function direct(sslMode: string, { host, dnsName, ca }: Instance): Way {
     // The name in the certificate is none that the network knows, so libpq is told the address beside it.
     return { ...verified, host: dnsName, sslMode, variables: { ...verified.variables, PGHOSTADDR: host } };
   return sslMode === 'verify-ca' ? { ...verified, host, sslMode } : { host, sslMode: 'require' };
-}
-
-function addressOf({
-  host,
-  user,
-  databaseName,
-  password,
-  sslMode,
-}: Pick<Way, 'host' | 'sslMode'> & {
-  readonly user: pulumi.Output<string>;
-  readonly databaseName: pulumi.Output<string>;
-  readonly password: SecretKey | undefined;
-}): Variables {
-  if (password !== undefined)
-    return databaseVariables({
-      dialect: 'postgresql',
-      host,
-      port,
-      database: databaseName,
-      user,
-      password,
-      sslMode,
-    });
-  return {
-    settings: {
-      MLFLOW_BACKEND_STORE_URI: libpqUri,
-      PGHOST: host,
-      PGPORT: String(port),
-      PGDATABASE: databaseName,
-      PGUSER: user,
-      ...libpqDefaults(sslMode),
-    },
-    secrets: {},
-  };
 }

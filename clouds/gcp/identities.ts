@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { BucketIAMMember } from '@pulumi/gcp/storage/bucketIAMMember.js';
 import type { BucketAccess, WorkloadIdentity } from '../../components/connections.ts';
 import type { IdentitiesArgs } from '../cloud.ts';
+import { workloadNeeds } from '../needs.ts';
 import { type AccountEmail, account, bind, instanceRights } from './accounts.ts';
 import type { GcpContext } from './context.ts';
 
@@ -21,23 +22,17 @@ const parts: Readonly<Record<string, string>> = {
 export function identities(
   context: GcpContext,
   name: string,
-  { namespace, workloads, bucket, instance }: IdentitiesArgs,
+  args: IdentitiesArgs,
   databaseAccount: AccountEmail | undefined,
   opts: pulumi.ComponentResourceOptions,
 ): Record<string, WorkloadIdentity> {
-  const needs = workloads
-    .map((each) => ({
-      ...each,
-      bucket: each.artifacts ? bucket : undefined,
-      instance: each.database && (instance?.iam === true || instance?.proxy === true) ? instance : undefined,
-    }))
-    .filter((each) => each.bucket !== undefined || each.instance !== undefined);
+  const { namespace, bucket, instance } = args;
   if (databaseAccount !== undefined) {
     bucketRights(name, databaseAccount, bucket, opts);
     if (instance !== undefined) instanceRights(name, databaseAccount, instance, opts);
   }
   return Object.fromEntries(
-    needs.map(({ component, serviceAccount, ...need }) => {
+    workloadNeeds(args).map(({ component, serviceAccount, ...need }) => {
       const own = `${name}-${component}`;
       const email =
         databaseAccount ??

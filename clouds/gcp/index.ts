@@ -1,5 +1,4 @@
-import type { ComponentResourceOptions } from '@pulumi/pulumi';
-import { CloudParts } from '../../components/cloud-parts.ts';
+import { branch } from '../../components/cloud-parts.ts';
 import type { Settings } from '../../config.ts';
 import type { Cloud } from '../cloud.ts';
 import { clusterAccess } from '../cluster-access.ts';
@@ -9,8 +8,6 @@ import { type GcpContext, gcpContext } from './context.ts';
 import { database } from './database.ts';
 import { type ExtraSdk, extras, loadExtraSdk } from './extras.ts';
 import { identities } from './identities.ts';
-
-const branch = (name: string, opts: ComponentResourceOptions) => ({ parent: new CloudParts(name, opts) });
 
 /** GKE, Cloud Storage and Cloud SQL. */
 export function gcp(settings: Settings): Cloud {
@@ -31,7 +28,7 @@ export function gcp(settings: Settings): Cloud {
     get providers() {
       return [context().provider];
     },
-    bucket: (name, _args, opts) => bucket(context(), name, opts),
+    bucket: (name, opts) => bucket(context(), name, opts),
     database: (name, args, opts) => {
       const { connection, account } = database(context(), name, args, opts);
       databaseAccount = account;
