@@ -10,10 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
+import { meter } from '../lib/meter.ts';
 import { cacheDir } from '../lib/paths.ts';
 import { acquireLock } from '../lib/process.ts';
 import type { StepContext } from '../lib/step.ts';
@@ -129,15 +129,7 @@ async function archive(
   file: string,
   context: StepContext,
 ): Promise<{ digest: string; size: number }> {
-  const hash = createHash('sha256');
-  let size = 0;
-  const measure = new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk);
-      size += chunk.length;
-      done(null, chunk);
-    },
-  });
+  const measured = meter();
   const options = ['--sort=name', '--mtime=@0', '--numeric-owner', '--format=gnu'];
   const tar = execa('tar', [...options, '-C', root, '-cf', '-', '.'], {
     cancelSignal: context.signal,
@@ -146,6 +138,6 @@ async function archive(
     buffer: false,
     encoding: 'buffer',
   });
-  await Promise.all([tar, pipeline(tar.stdout, measure, createWriteStream(file))]);
-  return { digest: `sha256:${hash.digest('hex')}`, size };
+  await Promise.all([tar, pipeline(tar.stdout, measured.stream, createWriteStream(file))]);
+  return { digest: `sha256:${measured.digest()}`, size: measured.bytes() };
 }

@@ -1,14 +1,13 @@
 // Backups of a stack's databases: taken, listed, and what it takes to read them again.
-import { createHash } from 'node:crypto';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExecaError } from 'execa';
 import { backupsPath, dumpCommand, passphraseKey, postgresClient, python } from '../../lib/backup.ts';
 import { names } from '../../lib/names.ts';
 import { type MaintenancePod, withMaintenancePod } from './maintenance-pod.ts';
+import { meter } from './meter.ts';
 import type { RunningStack } from './stack.ts';
 
 /** Another source of the passphrase than a file. */
@@ -102,21 +101,13 @@ async function receive(
   file: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  const counted = new Transform({
-    transform(chunk: Buffer, _, done) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      done(null, chunk);
-    },
-  });
+  const received = meter();
   const child = pod.exec('mlflow', python('backup', 'pack'), {
     input: passphrase,
     buffer: { stdout: false },
     cancelSignal: signal,
   });
-  const written = pipeline(child.stdout, counted, createWriteStream(file, { mode: 0o600 })).catch(
+  const written = pipeline(child.stdout, received.stream, createWriteStream(file, { mode: 0o600 })).catch(
     (error: unknown) => {
       child.kill();
       const reason = reasonOf(error as NodeJS.ErrnoException);
@@ -130,8 +121,8 @@ async function receive(
   });
   const [{ stderr }] = await Promise.all([packing, written]);
   // A connection may end early and silently.
-  if (!stderr.includes(hash.digest('hex'))) throw new Error(`${file} did not arrive complete; try again.`);
-  return bytes;
+  if (!stderr.includes(received.digest())) throw new Error(`${file} did not arrive complete; try again.`);
+  return received.bytes();
 }
 
 const reasonOf = ({ code, message }: NodeJS.ErrnoException): string =>
