@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { expect } from 'chai';
 import { databaseAuthorities } from '../../clouds/aws/certificates.ts';
@@ -6,19 +5,10 @@ import { instanceConnections } from '../../clouds/aws/plan.ts';
 import { container, podTemplate } from '../support/manifests.ts';
 import type { JsonObject, Run } from '../support/mocks.ts';
 import { isSecret } from '../support/mocks.ts';
-import { runProgram, stackFile } from '../support/program.ts';
+import { updateOf } from '../support/program.ts';
 
 const stack = 'prod-aws';
-const file = stackFile(join(import.meta.dirname, `../../Pulumi.${stack}.yaml`));
-
-/** One update of stack prod-aws with changed settings. */
-async function update(changes: Record<string, object | string> = {}): Promise<Run> {
-  const changed = Object.entries(changes).map(([key, value]) => {
-    const name = `mlflow-stack:${key}`;
-    return [name, typeof value === 'string' ? value : { ...(file[name] as object | undefined), ...value }];
-  });
-  return await runProgram({ ...file, ...(Object.fromEntries(changed) as object) }, { stack });
-}
+const update = (changes?: Record<string, object | string>) => updateOf(stack, changes);
 
 const policyOf = (run: Run, id: string, field = 'policy'): unknown =>
   (JSON.parse(run.get(id).inputs[field] as string) as { Statement: unknown }).Statement;

@@ -1,20 +1,10 @@
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { container, podTemplate } from '../support/manifests.ts';
 import { type Registered, type Run, isSecret } from '../support/mocks.ts';
-import { runProgram, stackFile } from '../support/program.ts';
+import { updateOf } from '../support/program.ts';
 
 const stack = 'dev-gcp';
-const file = stackFile(join(import.meta.dirname, `../../Pulumi.${stack}.yaml`));
-
-/** One update of stack dev-gcp with changed settings. */
-async function update(changes: Record<string, object | string> = {}): Promise<Run> {
-  const changed = Object.entries(changes).map(([key, value]) => {
-    const name = `mlflow-stack:${key}`;
-    return [name, typeof value === 'string' ? value : { ...(file[name] as object | undefined), ...value }];
-  });
-  return await runProgram({ ...file, ...(Object.fromEntries(changed) as object) }, { stack });
-}
+const update = (changes?: Record<string, object | string>) => updateOf(stack, changes);
 
 const labels = { project: 'mlflow-stack', stack, 'managed-by': 'pulumi', team: 'ml-platform' };
 const bucketName = 'mlflow-stack-dev-gcp-0f0f0f0f0f0f0f0f0f0f0f0f';

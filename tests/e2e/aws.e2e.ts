@@ -23,7 +23,7 @@ import { foundation } from './support/aws/foundation.ts';
 import { IdentityWebhook } from './support/aws/identity-webhook.ts';
 import { installAwsPlugin } from './support/aws/plugin.ts';
 import { apply, inMlflow, inServer, kubectl, tryKubectl } from './support/cluster.ts';
-import { type Credentials, makeUser, mlflow, somebody } from './support/mlflow.ts';
+import { type Credentials, makeUser, mlflow, readRun, somebody } from './support/mlflow.ts';
 import { instance } from './support/stack.ts';
 
 const region = 'eu-west-1';
@@ -42,9 +42,6 @@ with mlflow.start_run() as run:
     mlflow.log_param("größe", "数")
     mlflow.log_text("kept", "notes.txt")
 print(json.dumps(run.info.run_id))`;
-const readRun = (run: string) => `
-found = MlflowClient().get_run("${run}")
-print(json.dumps([found.data.params["größe"], mlflow.artifacts.load_text("runs:/${run}/notes.txt")]))`;
 
 describe('Stack prod-aws', function () {
   this.timeout('12m');

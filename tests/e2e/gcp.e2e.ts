@@ -6,7 +6,7 @@ import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
 import { inMlflow, inServer, kubectl, kubectlJson, runGc, tryKubectl } from './support/cluster.ts';
 import { PretendedProject } from './support/gcp/project.ts';
 import { BACKUP } from './support/gcp/sql-admin.ts';
-import { type Credentials, makeUser, mlflow, somebody } from './support/mlflow.ts';
+import { type Credentials, makeUser, mlflow, readRun, somebody } from './support/mlflow.ts';
 import { instance } from './support/stack.ts';
 
 const stack = new ScratchStack(instance, 'dev-gcp');
@@ -29,9 +29,6 @@ def log():
 kept, doomed = log(), log()
 MlflowClient().delete_run(doomed)
 print(json.dumps([kept, doomed]))`;
-const readRun = (run: string) => `
-found = MlflowClient().get_run("${run}")
-print(json.dumps([found.data.params["größe"], mlflow.artifacts.load_text("runs:/${run}/notes.txt")]))`;
 
 interface Step {
   readonly op: string;

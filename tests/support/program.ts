@@ -1,5 +1,6 @@
 // Runs index.ts against a stand-in for a cluster.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type Answers, list, readyCluster, startApiServer } from './api-server.ts';
 import { folderOf, kubeconfig } from './kubeconfig.ts';
@@ -73,6 +74,16 @@ function living(cluster: Answers, registered: readonly Registered[]): Answers {
     has: (target, key) => key in target || found(key) !== undefined,
     get: (target, key) => (key in target ? target[String(key)] : found(key)),
   });
+}
+
+/** One update of a stack with the settings of its file, in which sections are changed or values replaced. */
+export async function updateOf(stack: string, changes: Record<string, object | string> = {}): Promise<Run> {
+  const file = stackFile(join(import.meta.dirname, `../../Pulumi.${stack}.yaml`));
+  const changed = Object.entries(changes).map(([key, value]) => {
+    const name = `mlflow-stack:${key}`;
+    return [name, typeof value === 'string' ? value : { ...(file[name] as object | undefined), ...value }];
+  });
+  return await runProgram({ ...file, ...(Object.fromEntries(changed) as object) }, { stack });
 }
 
 /** The settings in a stack file, with something in place of the values that only Pulumi can decrypt. */

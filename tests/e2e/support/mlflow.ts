@@ -58,3 +58,8 @@ export const makeUser = ({ username, password }: Credentials) => `
 from mlflow.server import get_app_client
 get_app_client("basic-auth", tracking_uri=mlflow.get_tracking_uri()).create_user("${username}", "${password}")
 print("null")`;
+
+/** Reads the parameter and the file of a run that the tests of stacks have logged. */
+export const readRun = (run: string) => `
+found = MlflowClient().get_run("${run}")
+print(json.dumps([found.data.params["größe"], mlflow.artifacts.load_text("runs:/${run}/notes.txt")]))`;
