@@ -2,7 +2,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { ConfigMap } from '@pulumi/kubernetes/core/v1/configMap.js';
 import { objectLabels } from '../lib/labels.ts';
-import { storesRecord } from '../lib/names.ts';
+import { names } from '../lib/names.ts';
 import type { StoreRecord as Texts } from '../lib/store-record.ts';
 
 export interface StoreRecordArgs {
@@ -18,7 +18,7 @@ export class StoreRecord extends pulumi.ComponentResource {
     new ConfigMap(
       `${name}-config-map`,
       {
-        metadata: { name: storesRecord, namespace: args.namespace, labels: objectLabels('stores') },
+        metadata: { name: names.storeRecord, namespace: args.namespace, labels: objectLabels('stores') },
         data: pulumi.all([...args.places]).apply(() => args.record),
       },
       { parent: this },

@@ -21,6 +21,7 @@ export const names = {
   identities: 'mlflow-identities',
   entry: 'mlflow-entry',
   records: 'mlflow-records',
+  /** Also the ConfigMap that says what the stores of a cloud were made with. */
   storeRecord: 'mlflow-stores',
   extras: 'mlflow-cloud',
 } as const;
@@ -41,8 +42,6 @@ export const serviceHost = (namespace: string, service: string = names.server): 
 export const serverComponent = 'tracking-server';
 /** Label of the pods that commands of operators start for a while. */
 export const maintenanceComponent = 'maintenance';
-/** ConfigMap that says what the stores of a cloud were made with. */
-export const storesRecord = 'mlflow-stores';
 /** Secret with the password of a managed database, kept for as long as the database is. */
 export const databaseSecret = 'mlflow-database';
 /** Key of the Secret of `identity.kind` keys, on Google Cloud: the file of a service account. */
@@ -122,7 +121,7 @@ export const plannedObjects: readonly PlannedObject[] = [
   ...[names.server, ...stores, names.migration, ...cronJobs, ...proxies].map((name) =>
     object('ServiceAccount', 'api/v1', name),
   ),
-  object('ConfigMap', 'api/v1', storesRecord),
+  object('ConfigMap', 'api/v1', names.storeRecord),
   ...[names.server, ...proxies].map((name) => object('Deployment', 'apis/apps/v1', name)),
   ...stores.map((name) => object('StatefulSet', 'apis/apps/v1', name)),
   ...cronJobs.map((name) => object('CronJob', 'apis/batch/v1', name)),
