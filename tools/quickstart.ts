@@ -112,7 +112,7 @@ await command(COMMAND, async (options, { signal }) => {
     },
   ];
   const steps = embedded
-    ? embeddedSteps(QUICKSTART, stack, imagesFor(readSettings(stackFile(stack))))
+    ? embeddedSteps([QUICKSTART], stack, imagesFor(readSettings(stackFile(stack))))
     : clientSteps(QUICKSTART, stack);
   await runSteps([...steps, ...deployment], { logDir: logDir(QUICKSTART), signal });
 

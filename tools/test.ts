@@ -1,6 +1,7 @@
 // npm test [unit|e2e|lint] [FILE...]: everything, or one kind, or the test files whose path contains one of the words.
 // With --real-plugin, stacks of clouds are tested with the cloud's plug-in on PATH instead of a double of it.
-import { globSync } from 'node:fs';
+import { globSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { stopCluster } from './cluster/index.ts';
@@ -9,6 +10,7 @@ import { describe, main } from './lib/main.ts';
 import { projectDir } from './lib/paths.ts';
 import { embeddedSteps, logDir } from './lib/plan.ts';
 import { LOCAL_STACK } from './lib/engine.ts';
+import type { StepContext } from './lib/step.ts';
 import { duration, runSteps } from './lib/steps.ts';
 import { systemPackages } from './toolchain/index.ts';
 
@@ -17,8 +19,8 @@ interface Tally {
   readonly failures: number;
 }
 
-/** Its own cluster and state: a quickstart that is up is never disturbed. */
-const E2E = 'e2e';
+/** Clusters and states of their own: a quickstart that is up is never disturbed. Tests mostly wait, so two go on at once. */
+const E2E = ['e2e', 'e2e-2'].slice(0, availableParallelism());
 
 const REAL_PLUGIN = '--real-plugin';
 
@@ -75,29 +77,47 @@ async function unit(words: string[], signal: AbortSignal): Promise<Tally> {
   return files.length > 0 ? mocha(files, 60_000, signal) : { passes: 0, failures: 0 };
 }
 
-/** The files share one cluster, one after the other; the cluster is stopped whatever happens. */
+/** Each cluster takes the next file as soon as it is free; the clusters are stopped whatever happens. */
 async function e2e(words: string[], signal: AbortSignal): Promise<Tally> {
   const files = testFiles('tests/e2e/**/*.e2e.ts', words);
   if (files.length === 0) return { passes: 0, failures: 0 };
-  const logs = { logDir: logDir(E2E), signal };
-  try {
-    await runSteps([systemPackages(['chromium'])], logs);
-    await runSteps(embeddedSteps(E2E, LOCAL_STACK, [...stackImages, ...testImages]), logs);
-    let [passes, failures] = [0, 0];
-    for (const file of files) {
-      const tally = await mocha([file], 900_000, signal);
-      passes += tally.passes;
-      failures += tally.failures;
+  // Long files take longest: what is begun last should be short.
+  const queue = files.sort((a, b) => sizeOf(b) - sizeOf(a));
+  const instances = E2E.slice(0, queue.length);
+  const total = { passes: 0, failures: 0 };
+  const work = async (instance: string) => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      console.log(`${file} on cluster ${instance}`);
+      const { passes, failures } = await mocha([file], 900_000, signal, {
+        // One file shows its tests as they go; of several at once each tells when it is through.
+        stdio: instances.length === 1 ? 'inherit' : 'pipe',
+        env: { E2E_INSTANCE: instance },
+      });
+      total.passes += passes;
+      total.failures += failures;
     }
-    return { passes, failures };
+  };
+  const steps = [
+    systemPackages(['chromium']),
+    ...embeddedSteps(instances, LOCAL_STACK, [...stackImages, ...testImages]),
+  ];
+  try {
+    await runSteps(steps, { logDir: logDir('e2e'), signal });
+    await Promise.all(instances.map(work));
+    return total;
   } finally {
     // Also after an interruption, so with a signal of its own.
     const own = new AbortController();
-    await runSteps([{ title: 'Stop the cluster', run: (context) => stopCluster(E2E, context) }], {
-      logDir: join(logDir(E2E), 'stop'),
-      signal: own.signal,
-    });
+    const stop = instances.map((instance) => ({
+      title: `Stop cluster ${instance}`,
+      run: (context: StepContext) => stopCluster(instance, context),
+    }));
+    await runSteps(stop, { logDir: join(logDir('e2e'), 'stop'), signal: own.signal });
   }
+}
+
+function sizeOf(file: string): number {
+  return statSync(join(projectDir, file)).size;
 }
 
 function testFiles(pattern: string, words: string[]): string[] {
@@ -105,17 +125,25 @@ function testFiles(pattern: string, words: string[]): string[] {
   return words.length === 0 ? files : files.filter((file) => words.some((word) => file.includes(word)));
 }
 
-async function mocha(files: string[], timeout: number, cancelSignal: AbortSignal): Promise<Tally> {
+async function mocha(
+  files: string[],
+  timeout: number,
+  cancelSignal: AbortSignal,
+  { stdio, env }: { stdio: 'inherit' | 'pipe'; env: Record<string, string> } = { stdio: 'inherit', env: {} },
+): Promise<Tally> {
   const script = join(import.meta.dirname, 'lib/mocha.ts');
   const child = execa(process.execPath, [script, `${timeout}`, ...files], {
     cwd: projectDir,
-    stdio: 'inherit',
+    env,
+    stdio,
+    all: true,
     ipc: true,
     reject: false,
     cancelSignal,
   });
   const reported = await child.getOneMessage().catch(() => undefined);
-  const { exitCode } = await child;
+  const { exitCode, all } = await child;
+  if (all !== undefined) console.log(all);
   const tally = (reported as unknown as Tally | undefined) ?? { passes: 0, failures: 0 };
   // A file that cannot be loaded, or a crash, fails without a count.
   return exitCode !== 0 && tally.failures === 0 ? { ...tally, failures: 1 } : tally;

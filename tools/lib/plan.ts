@@ -28,12 +28,22 @@ export function toolSteps(images = stackImages): (Step | Group)[] {
   ];
 }
 
-/** From a fresh machine to a running embedded cluster with these images and a ready Pulumi engine. */
-export function embeddedSteps(instance: string, stack: string, images = stackImages): (Step | Group)[] {
+/** From a fresh machine to running embedded clusters with these images, each with a ready Pulumi engine. */
+export function embeddedSteps(
+  instances: readonly string[],
+  stack: string,
+  images = stackImages,
+): (Step | Group)[] {
   return [
     ...toolSteps(images),
-    { title: 'Kubernetes cluster', steps: clusterSteps(instance, images) },
-    engineStep(instance, stack),
+    {
+      title: 'Kubernetes',
+      concurrent: true,
+      steps: instances.map((instance) => ({
+        title: `Cluster ${instance}`,
+        steps: [...clusterSteps(instance, images), engineStep(instance, stack)],
+      })),
+    },
   ];
 }
 
