@@ -270,8 +270,9 @@ function serverPod(
       ...(args.canRoll && { lifecycle: { preStop: { exec: { command: ['sleep', '5'] } } } }),
     },
     pod: {
-      // Longer than the server gives its requests to end.
-      terminationGracePeriodSeconds: 60,
+      // Longer than the wait before, and what the server gives its requests to end. A namespace that is deleted looks for its
+      // pods again after half of the longest.
+      terminationGracePeriodSeconds: 35,
       topologySpreadConstraints: spreadConstraints(args, selectorLabels(component)),
     },
   });

@@ -188,7 +188,7 @@ function databaseServer(
       // Asks for a TCP answer: while the image sets up an empty volume, its server listens on a socket only.
       question: { exec: { command: ['pg_isready', '-h', '127.0.0.1', '-U', user, '-d', databaseName] } },
       afterStart: ['bash', '-c', adoptPasswordScript],
-      graceSeconds: 60,
+      graceSeconds: 30,
       // PostgreSQL takes its certificate and its password at the start.
       podAnnotations: {
         'mlflow-stack/certificate': certificate.ca.apply(shortHash),

@@ -47,7 +47,7 @@ export function s3Server(name: string, args: ArtifactStoreArgs, parent: pulumi.R
       afterStart: ['sh', '-c', makeBucketScript],
       // Its volumes are closed after two. One of its parts then goes on for a minute to write a log of changes, which nobody
       // reads, to the volumes that are gone.
-      graceSeconds: 10,
+      graceSeconds: 5,
       timeoutSeconds: 300,
     },
     parent,

@@ -184,14 +184,15 @@ function ownMounts(runtime: PodRuntime, { tmpSize, tmpStorageClassName }: Mlflow
   };
 }
 
-/** A claim can often be mounted on one node only, and the server has it already. */
 function claimAffinity(component: string, { volumes }: Mounts): core.v1.Affinity | undefined {
   const sharesClaim = volumes.some(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined);
   if (component === serverComponent || !sharesClaim) return undefined;
-  const podAffinityTerm = {
-    labelSelector: { matchLabels: selectorLabels(serverComponent) },
-    topologyKey: 'kubernetes.io/hostname',
-  };
+  return besidePods(selectorLabels(serverComponent));
+}
+
+/** A claim can often be mounted on one node only, and the pods with these labels have it already. */
+export function besidePods<Labels extends object>(matchLabels: Labels) {
+  const podAffinityTerm = { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' };
   return {
     podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] },
   };

@@ -1,36 +1,95 @@
-// Every command of README and docs: whether what it names is there. What commands do is tested by those of tools and by the
-// end-to-end tests.
+// Every command of README and docs: which test runs it, and whether what it names is there.
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import packageJson from '../package.json' with { type: 'json' };
+import {
+  allCommands,
+  blocksIn,
+  commandsIn,
+  documented,
+  documentedBelow,
+  pageText,
+  pages,
+} from './support/documentation.ts';
 
 const project = join(import.meta.dirname, '..');
-const pages = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/*.md', { cwd: project })].sort();
+
+/** What no test runs, and why. */
+const notRun: Readonly<Record<string, readonly string[]>> = {
+  'runs these very tests': ['npm test', 'npm run test:unit', 'npm run test:e2e', 'npm run lint'],
+  'changes files of the project; lint and docs.test.ts tell when it would': [
+    'npm run format',
+    'npm run docs',
+  ],
+  'measures for a quarter of an hour': ['npm run bench', 'npm run bench -- server'],
+  'needs an account of Google': [
+    'gcloud auth application-default login',
+    'gcloud sql backups list --instance NAME',
+    'gcloud sql backups restore ID --restore-instance NAME',
+  ],
+  'needs an account of AWS': [
+    'aws sso login',
+    'aws rds restore-db-instance-to-point-in-time…',
+    'aws s3api put-bucket-versioning…',
+  ],
+  'needs a backend of its user; `stack init dev` is run on one of the tests': [
+    'npm run pulumi -- stack init prod-aws',
+    'npm run pulumi -- stack init dev-gcp',
+  ],
+  'makes a cluster in a project of Google': ['cd clusters/gke', 'pulumi stack init dev…', 'pulumi up'],
+  "needs Pulumi's released CLI; policy.e2e.ts runs the pack by the SDK's entry point": [
+    'pulumi preview --policy-pack policy --stack prod-aws',
+    'pulumi preview --policy-pack policy --policy-pack-config policy-config.json --stack local',
+    `echo '{ "protected-data": "advisory" }' > policy-config.json`,
+  ],
+  'needs the AWS CLI': [
+    'aws s3 sync artifacts s3://BUCKET/mlflow-artifacts',
+    'aws --endpoint-url http://127.0.0.1:8333 s3 sync s3://mlflow/mlflow-artifacts artifacts',
+  ],
+  'needs Docker and a registry': [
+    'docker build --tag registry.example.com/ml/mlflow:v3.17.2-company.1 .',
+    'docker push registry.example.com/ml/mlflow:v3.17.2-company.1',
+  ],
+  'needs an image that the cluster of the tests cannot pull; network.e2e.ts tries the same port': [
+    'kubectl run probe…',
+  ],
+};
+
+/** What tests take from the documentation to run it. */
+function run(): Set<string> {
+  const sources = globSync('tests/**/*.ts', { cwd: project })
+    .filter((file) => !/tests\/(commands\.test|support\/documentation)\.ts$/.test(file))
+    .map((file) => readFileSync(join(project, file), 'utf8'));
+  const text = /(["'`])((?:\\.|(?!\1)[^\\])*)\1/.source;
+  const literals = (call: string) =>
+    sources.flatMap((source) => [...source.matchAll(new RegExp(call.replaceAll('TEXT', text), 'g'))]);
+  const unescaped = (literal = '') => literal.replaceAll(/\\(.)/g, '$1');
+  const calls = sources.flatMap((source) => [...source.matchAll(/\bdocumented(Below)?\(/g)]);
+  const single = literals('\\bdocumented\\(\\s*TEXT');
+  const whole = sources.flatMap((source) => [
+    ...source.matchAll(/\bdocumentedBelow\(\s*'([^']+)',\s*'([^']+)'/g),
+  ]);
+  // Only what is written as text can be found here.
+  expect(single.length + whole.length).to.equal(calls.length);
+  return new Set([
+    ...single.map(([, , literal]) => documented(unescaped(literal))),
+    ...whole.flatMap(([, page = '', heading = '']) => documentedBelow(page, heading)),
+  ]);
+}
 
 interface Command {
   readonly text: string;
   readonly words: readonly string[];
 }
 
-/** The fenced blocks of shell commands on a page. */
-function blocksOf(page: string): string[] {
-  const text = readFileSync(join(project, page), 'utf8');
-  return [...text.matchAll(/^( *)```sh\n([^]*?)^\1```/gm)].map(([, , block = '']) => block);
-}
-
-/** Their lines, continued ones joined, comments and variables in front left out. */
-function commandsOf(page: string): Command[] {
-  return blocksOf(page).flatMap((block) =>
-    block
-      .replaceAll(/\\\n\s*/g, ' ')
-      .split('\n')
-      .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
-      .filter((line) => line !== '')
-      .map((line) => ({ text: line, words: line.replace(/^([A-Z0-9_]+=\S+ )+/, '').split(/\s+/) })),
-  );
-}
+/** Commands with what they consist of, variables in front left out. */
+const commandsOf = (page: string): Command[] =>
+  commandsIn(pageText(page)).map((text) => ({
+    text,
+    words: text.replace(/^([A-Z0-9_]+=\S+ )+/, '').split(/\s+/),
+  }));
 
 /** Options in the source of an npm script's tool, as `--help` lists them. */
 function knowsOption(script: string, option: string): boolean {
@@ -79,22 +138,34 @@ describe('the commands of the documentation', () => {
   it('are well-formed', () => {
     for (const page of pages)
       expect(
-        () => execFileSync('bash', ['-n'], { input: blocksOf(page).join('\n'), stdio: 'pipe' }),
+        () => execFileSync('bash', ['-n'], { input: blocksIn(pageText(page)).join('\n'), stdio: 'pipe' }),
         page,
       ).not.to.throw();
   });
 
-  it('are many', () => expect(pages.flatMap(commandsOf)).to.have.length.above(40));
+  it('are run by tests, but for those that need what no test has', () => {
+    const tested = run();
+    const left = Object.values(notRun)
+      .flat()
+      .map((text) => documented(text));
+    expect(allCommands().filter((command) => !tested.has(command) && !left.includes(command))).to.deep.equal(
+      [],
+    );
+    expect(
+      left.filter((command) => tested.has(command)),
+      'are run',
+    ).to.deep.equal([]);
+  });
 
   it('name every script that people are to use', () => {
-    const texts = pages.map((page) => readFileSync(join(project, page), 'utf8')).join('\n');
+    const texts = pages.map(pageText).join('\n');
     for (const name of Object.keys(packageJson.scripts))
       expect(texts).to.match(new RegExp(`npm (run (-s )?)?${name}\\b`));
   });
 
   for (const page of pages) {
     it(`${page} links to pages and headings that are there`, () => {
-      const text = readFileSync(join(project, page), 'utf8');
+      const text = pageText(page);
       for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
         const [file = '', heading] = target.split('#');
         const path = file === '' ? join(project, page) : join(project, page, '..', file);

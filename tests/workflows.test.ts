@@ -24,11 +24,15 @@ describe('workflows', () => {
   const files = globSync('.github/workflows/*.yml', { cwd: project });
 
   for (const file of files) {
-    it(`${file} starts without rights, and runs actions of exact versions`, () => {
+    it(`${file} starts without rights, and runs actions of exact commits, each with its version`, () => {
       const { permissions, jobs } = workflow(file);
       expect(permissions).to.deep.equal({ contents: 'read' });
       for (const { steps } of Object.values(jobs))
-        for (const { uses } of steps) if (uses) expect(uses).to.match(/@(v\d+\.\d+\.\d+|[0-9a-f]{40})$/);
+        for (const { uses } of steps)
+          if (uses)
+            expect(text(file)).to.match(
+              new RegExp(`uses: ${uses.replace(/@.*/, '')}@[0-9a-f]{40} # v\\d+\\.\\d+\\.\\d+\n`),
+            );
       expect(text(file)).not.to.include('pull_request_target');
     });
   }

@@ -89,7 +89,7 @@ describe('MlflowServer', () => {
     });
     expect(podTemplate(server)?.spec).to.deep.include({
       serviceAccountName: 'tracker',
-      terminationGracePeriodSeconds: 60,
+      terminationGracePeriodSeconds: 35,
     });
     const health = { httpGet: { path: '/health', port: 'http' } };
     expect(container(server, 'mlflow')).to.deep.include({

@@ -16,6 +16,7 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import { parse } from 'yaml';
 import { prepareEngine, stackFile } from '../../tools/lib/engine.ts';
+import { documented, pulumiArgs } from '../support/documentation.ts';
 import { projectDir } from '../../tools/lib/paths.ts';
 import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
 import { AwsAccount, databaseNamespace } from './support/aws/account.ts';
@@ -135,7 +136,8 @@ describe('Stack prod-aws', function () {
   });
 
   it('comes up, keeps files in the bucket and all else in the database', async () => {
-    await stack.up(older());
+    const update = pulumiArgs(documented('npm run pulumi -- up --stack prod-aws'));
+    await stack.run([...update, '--yes', '--skip-preview'], older());
     admin = await signIn();
     run = await stack.reach((url) => mlflow<string>(url, logRun, admin));
     await findsRun();

@@ -1,13 +1,11 @@
 // What people and programs do with a server that is up: the connection test, the example of training, step by step.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'chai';
-import { execa } from 'execa';
 import type { StepResult } from '../../tools/connection-test/steps.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
-import { projectDir } from '../../tools/lib/paths.ts';
+import { documented, documentedBelow, pulumiArgs } from '../support/documentation.ts';
 import { kubectl, tryKubectl } from './support/cluster.ts';
 import { authorization } from './support/mlflow.ts';
+import { Shell } from './support/shell.ts';
 import { instance, stack } from './support/stack.ts';
 
 const settings = {
@@ -21,12 +19,15 @@ describe('Clients of a server', function () {
   this.timeout('10m');
   this.bail(true);
 
+  const shell = new Shell();
+
   before(async () => {
     await prepareEngine(instance);
     await stack.reset();
     await tryKubectl('delete', 'namespace', 'team-a', '--ignore-not-found');
   });
   after(async () => {
+    shell.end();
     await stack.reset();
     await tryKubectl('delete', 'namespace', 'team-a', '--ignore-not-found');
   });
@@ -40,28 +41,30 @@ describe('Clients of a server', function () {
   });
 
   it('see it come up one step at a time, as the documentation says', async () => {
-    const page = readFileSync(join(projectDir, 'docs/commands.md'), 'utf8');
-    const [, section = ''] = /^## One step at a time$([^]*?)^## /m.exec(page) ?? [];
-    const steps = [...section.matchAll(/^npm run (pulumi|kubectl) -- (.+)$/gm)];
+    const steps = documentedBelow('docs/commands.md', 'One step at a time');
     expect(steps).to.have.lengthOf(6);
     await kubectl('create', 'namespace', 'team-a');
-    for (const [, program, line = ''] of steps) {
-      const args = line.replaceAll("'", '').split(' ');
-      if (program === 'kubectl') await kubectl(...args);
-      else await stack.run([...args, '--yes', '--skip-preview'], settings);
+    for (const step of steps) {
+      if (step.includes('npm run kubectl')) await shell.run(step);
+      else await stack.run([...pulumiArgs(step), '--yes', '--skip-preview'], settings);
     }
     await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], settings);
   });
 
-  it('test their connection, which leaves no experiment', async () => {
-    const { adminPassword } = (await stack.outputs()) as { adminPassword: string };
+  it('test their connection, which leaves no experiment, and train', async () => {
+    const output = documented('npm run pulumi -- stack output adminPassword --show-secrets');
+    const adminPassword = (await stack.run(pulumiArgs(output))).trim();
     await stack.reach(async (url) => {
+      const logIn = (password: string) =>
+        documented('export MLFLOW_TRACKING_USERNAME=alice MLFLOW_TRACKING_PASSWORD=...', {
+          alice: 'admin',
+          '...': password,
+        });
       const test = async (password: string) => {
-        const { exitCode, stdout } = await execa(
-          process.execPath,
-          [join(projectDir, 'tools/test-connection.ts'), '--tracking-uri', url, '--json'],
-          { env: { MLFLOW_TRACKING_USERNAME: 'admin', MLFLOW_TRACKING_PASSWORD: password }, reject: false },
-        );
+        const command = documented('npm run test-connection -- --tracking-uri http://127.0.0.1:5000', {
+          'http://127.0.0.1:5000': url,
+        });
+        const { exitCode, stdout } = await shell.try([logIn(password), `${command} --json`]);
         const failed = (JSON.parse(stdout) as StepResult[]).find(({ ok }) => !ok);
         return [exitCode, failed?.step, failed?.remedy];
       };
@@ -75,24 +78,33 @@ describe('Clients of a server', function () {
       });
       const { experiments } = (await answer.json()) as { experiments: { name: string }[] };
       expect(experiments.map(({ name }) => name)).to.deep.equal(['Default']);
+      const trained = await shell.run([
+        documented('export MLFLOW_TRACKING_URI=https://mlflow.example.com', {
+          'https://mlflow.example.com': url,
+        }),
+        logIn(adminPassword),
+        documented('export MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD=false'),
+        documented('export MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=false'),
+        documented('MLFLOW_TRACKING_URI=http://127.0.0.1:5000 python3 examples/train.py', {
+          'http://127.0.0.1:5000': '$MLFLOW_TRACKING_URI',
+        }),
+      ]);
+      expect(trained).to.match(/run \w+ in experiment iris/);
     });
   });
 
   it('train in a Job of their namespace, as a user of its own, as the example says', async () => {
-    const commands = readFileSync(join(projectDir, 'examples/train-job.yaml'), 'utf8').matchAll(
-      /^# +kubectl (.+)$/gm,
-    );
-    const [configMap, apply, logs] = [...commands].map(([, args = '']) => args.split(' '));
-    await kubectl(...(configMap ?? []));
-    await kubectl(...(apply ?? []));
+    await shell.run([
+      documented('kubectl --namespace team-a create configmap train --from-file=examples/train.py'),
+      documented('kubectl --namespace team-a apply --filename examples/train-job.yaml'),
+    ]);
     await kubectl(...inTeam, 'wait', 'job/train', '--for=condition=Complete', '--timeout=300s').catch(
       async (error: unknown) => {
         throw new Error(await kubectl(...inTeam, 'logs', 'job/train'), { cause: error });
       },
     );
-    expect(await kubectl(...(logs ?? []))).to.match(
-      /predictions of the loaded model: as logged\nrun \w+ in experiment iris/,
-    );
+    const logs = await shell.run(documented('kubectl --namespace team-a logs --follow job/train'));
+    expect(logs).to.match(/predictions of the loaded model: as logged\nrun \w+ in experiment iris/);
     const user = await kubectl(...inTeam, 'get', 'secret', 'mlflow-client', '--output', 'json');
     const { data } = JSON.parse(user) as { data: Record<string, string> };
     const decoded = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString();

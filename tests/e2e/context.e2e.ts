@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { contextName, kubeconfigPath } from '../../tools/cluster/index.ts';
 import { isPortFree } from '../../tools/lib/forward.ts';
 import { projectDir } from '../../tools/lib/paths.ts';
+import { documented } from '../support/documentation.ts';
 import { kubectl, tryKubectl } from './support/cluster.ts';
 import { instance } from './support/stack.ts';
 
@@ -20,8 +21,8 @@ describe('npm run quickstart -- --context NAME', function () {
   let state: string;
 
   /** With a state of its own, so that a running quickstart is not disturbed. */
-  const npmRun = (script: string, ...args: string[]) =>
-    execa('npm', ['run', script, '--', ...args], {
+  const type = (command: string, ...args: string[]) =>
+    execa('sh', ['-c', [command, '--', ...args].join(' ')], {
       cwd: projectDir,
       env: { XDG_STATE_HOME: state, KUBECONFIG: kubeconfigPath(instance) },
       reject: false,
@@ -33,21 +34,33 @@ describe('npm run quickstart -- --context NAME', function () {
   });
 
   after(async () => {
-    await npmRun('quickstart:down', '--context', context);
+    await type(documented('npm run quickstart:down'), '--context', context);
     rmSync(state, { recursive: true });
     rmSync(stackFile, { force: true });
     await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
   });
 
   it('refuses a context that is not in the kubeconfig, naming those that are', async () => {
-    const { exitCode, all } = await npmRun('quickstart', '--context', 'nowhere', '--port', port);
+    const { exitCode, all } = await type(
+      documented('npm run quickstart'),
+      '--context',
+      'nowhere',
+      '--port',
+      port,
+    );
     expect(exitCode).to.equal(1);
     expect(all).to.include('nowhere').and.include(context);
     expect(existsSync(join(projectDir, 'Pulumi.nowhere.yaml'))).to.equal(false);
   });
 
   it('deploys there with the official images, uses MLflow once and starts no cluster', async () => {
-    const { exitCode, all } = await npmRun('quickstart', '--context', context, '--port', port);
+    const { exitCode, all } = await type(
+      documented('npm run quickstart'),
+      '--context',
+      context,
+      '--port',
+      port,
+    );
     expect(exitCode, all).to.equal(0);
     expect(all).to.include(`http://127.0.0.1:${port}`);
     const images = await kubectl(
@@ -64,7 +77,7 @@ describe('npm run quickstart -- --context NAME', function () {
   });
 
   it('goes away with the same name', async () => {
-    const { exitCode, all } = await npmRun('quickstart:down', '--context', context);
+    const { exitCode, all } = await type(documented('npm run quickstart:down'), '--context', context);
     expect(exitCode, all).to.equal(0);
     expect((await tryKubectl('get', 'namespace', 'mlflow')).exitCode).not.to.equal(0);
     expect(await isPortFree(Number(port))).to.equal(true);

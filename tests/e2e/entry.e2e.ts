@@ -6,6 +6,7 @@ import { nodeAddress } from '../../tools/cluster/index.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import { stateDir } from '../../tools/lib/paths.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
+import { documented } from '../support/documentation.ts';
 import { serverCertificate } from '../../lib/certificates.ts';
 import {
   type AskOptions,
@@ -19,6 +20,7 @@ import {
 } from './support/cluster.ts';
 import { type Credentials, authorization } from './support/mlflow.ts';
 import { expectNoFindings } from './support/policy.ts';
+import { Shell } from './support/shell.ts';
 import { instance, stack } from './support/stack.ts';
 
 const pod = { resources: { requests: { cpu: '100m', memory: '512Mi' } } };
@@ -234,7 +236,13 @@ describe('The ways in', function () {
     });
 
     it('answer health checks, and ask everybody else for a log-in', async () => {
-      const ingressCa = await authorityIn('mlflow-ingress-self-signed');
+      const shell = new Shell();
+      const { MLFLOW_TRACKING_SERVER_CERT_PATH = '' } = await shell.variables([
+        documented('npm run -s kubectl -- --namespace mlflow get secret mlflow-ingress-self-signed…'),
+        documented('export MLFLOW_TRACKING_SERVER_CERT_PATH=$PWD/mlflow-ca.crt'),
+      ]);
+      const ingressCa = readFileSync(MLFLOW_TRACKING_SERVER_CERT_PATH, 'utf8');
+      shell.end();
       const gatewayCa = readFileSync(join(stateDir(instance), 'cluster/pki/ca.crt'), 'utf8');
       ways = [
         {

@@ -2,6 +2,7 @@
 // stands in for the plug-in. The tests build on one another, as the days of a stack do.
 import { expect } from 'chai';
 import { prepareEngine, pulumi } from '../../tools/lib/engine.ts';
+import { documented, pulumiArgs } from '../support/documentation.ts';
 import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
 import { inMlflow, inServer, kubectl, kubectlJson, runGc, tryKubectl } from './support/cluster.ts';
 import { PretendedProject } from './support/gcp/project.ts';
@@ -105,7 +106,8 @@ describe('Stack dev-gcp', function () {
   });
 
   it('copies its database before a newer MLflow changes the schema', async () => {
-    await stack.up(small);
+    const update = pulumiArgs(documented('npm run pulumi -- up --stack dev-gcp'));
+    await stack.run([...update, '--yes', '--skip-preview'], small);
     const { databaseSnapshot, mlflowVersion } = await stack.outputs();
     expect(mlflowVersion).to.equal('3.17.2');
     const [backup] = project.store.list(BACKUP);

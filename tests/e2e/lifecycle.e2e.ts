@@ -2,9 +2,11 @@
 // another, as the days of a stack do.
 import { expect } from 'chai';
 import { nodeAddress } from '../../tools/cluster/index.ts';
+import { documented, documentedBelow, pulumiArgs } from '../support/documentation.ts';
 import { apply, ask, eventually, kubectl, kubectlJson, sql, tryKubectl } from './support/cluster.ts';
 import { mlflow } from './support/mlflow.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
+import { Shell } from './support/shell.ts';
 import { instance, stack } from './support/stack.ts';
 
 const inMlflow = ['--namespace', 'mlflow'];
@@ -27,7 +29,12 @@ describe('A stack, from nothing to nothing', function () {
     await tryKubectl('delete', 'namespace', 'mlflow', '--ignore-not-found');
   });
 
-  after(() => stack.reset());
+  const shell = new Shell();
+
+  after(async () => {
+    shell.end();
+    await stack.reset();
+  });
 
   describe('before it exists', () => {
     it('refuses a namespace that somebody else made, and leaves it as it was', async () => {
@@ -249,8 +256,17 @@ print(json.dumps({
       await stack.reach((url) => mlflow(url, `MlflowClient().delete_run("${doomed}"); print("{}")`));
       expect(await files()).to.include(doomed);
 
-      await kubectl(...inMlflow, 'create', 'job', 'gc-now', '--from=cronjob/mlflow-gc');
-      await kubectl(...inMlflow, 'wait', 'job/gc-now', '--for=condition=complete', '--timeout=180s');
+      await shell.run(
+        documented('kubectl --namespace mlflow create job mlflow-gc-now --from=cronjob/mlflow-gc'),
+      );
+      await kubectl(...inMlflow, 'wait', 'job/mlflow-gc-now', '--for=condition=complete', '--timeout=180s');
+      const told = await shell.run([
+        documented('kubectl --namespace mlflow get jobs --selector app.kubernetes.io/component=gc'),
+        documented('kubectl --namespace mlflow logs job/mlflow-gc-now'),
+      ]);
+      expect(told)
+        .to.match(/^mlflow-gc-now +Complete /m)
+        .and.include(doomed);
 
       expect(await sql(`SELECT count(*) FROM runs WHERE run_uuid = '${doomed}'`)).to.deep.equal(['0']);
       expect(await files())
@@ -383,9 +399,22 @@ print(json.dumps({
       expect(found).to.equal('kept');
     });
 
-    it('takes a new password of any characters', async () => {
+    it('moves its database to a new place with a new password of any characters, as docs/upgrade.md says', async () => {
       const password = `p@ss:w/o?r#d%2B+$HOME 'x' "y"`;
-      await stack.up({ ...retained, backendStore: { password } });
+      const settings = { ...retained, backendStore: { password } };
+      const commands = documentedBelow('docs/upgrade.md', 'The database');
+      const [stop = ''] = commands;
+      expect(commands).to.have.lengthOf(7);
+      for (const command of commands) {
+        if (command.startsWith('npm run pulumi')) {
+          await stack.run([...pulumiArgs(command), '--yes', '--skip-preview'], settings);
+          continue;
+        }
+        // Once more, before the data is put in.
+        if (command.includes('pg_restore')) await shell.run(stop);
+        // There are no users.
+        await shell.run(command.replace('in mlflow mlflow_auth', 'in mlflow'));
+      }
       expect((await stack.exportedState()).text).not.to.include('p@ss');
       const name = 'print(json.dumps(MlflowClient().get_experiment_by_name("kept").name))';
       expect(await stack.reach((url) => mlflow<string>(url, name))).to.equal('kept');

@@ -4,9 +4,11 @@
 import { expect } from 'chai';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
+import { documented } from '../support/documentation.ts';
 import { inServer, kubectl, runGc, servingPods, sql } from './support/cluster.ts';
 import { type Credentials, mlflow, mlflowAt } from './support/mlflow.ts';
 import { expectNoFindings } from './support/policy.ts';
+import { Shell } from './support/shell.ts';
 import { instance, stack } from './support/stack.ts';
 
 const stores = {
@@ -111,6 +113,22 @@ describe('The matrix of users, replicas, stores and workspaces', function () {
             } else describe(title(row), () => checkRow(row, kept));
           }
         }
+
+        if (workspaces && store === 'volume')
+          it('leaves workspaces by command', async () => {
+            const shell = new Shell();
+            const where = "SELECT DISTINCT workspace FROM experiments WHERE name = 'matrix'";
+            expect(await sql(where)).to.deep.equal(['team-a']);
+            await shell.run([
+              documented(
+                'in_server="kubectl --namespace mlflow exec deployment/mlflow --container mlflow -- python3 /opt/mlflow-stack/launch.py"',
+              ),
+              documented("$in_server sh -c 'mlflow db migrate-to-default-workspace --dry-run…"),
+              documented("$in_server sh -c 'mlflow db migrate-to-default-workspace --yes…"),
+            ]);
+            shell.end();
+            expect(await sql(where)).to.deep.equal(['default']);
+          });
       });
     }
   }

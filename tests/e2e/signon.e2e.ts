@@ -5,6 +5,7 @@ import { hostAddress, nodeAddress } from '../../tools/cluster/index.ts';
 import { mlflowWithOidc } from '../../tools/images/index.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
+import { documented, pulumiArgs } from '../support/documentation.ts';
 import { browse, screenshot } from './support/browser.ts';
 import {
   apply,
@@ -240,7 +241,8 @@ for (const [kind, way] of Object.entries(ways)) {
 
     if (kind === 'oauth2Proxy')
       it('lets programs in by the password that an output shows', async () => {
-        const { passwords } = (await stack.outputs()) as { passwords: Record<string, string> };
+        const output = documented('npm run pulumi -- stack output passwords --show-secrets');
+        const passwords = JSON.parse(await stack.run(pulumiArgs(output))) as Record<string, string>;
         const log = {
           MLFLOW_TRACKING_USERNAME: 'robot',
           MLFLOW_TRACKING_PASSWORD: passwords.robot ?? '',

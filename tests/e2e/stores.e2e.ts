@@ -1,9 +1,12 @@
 // Databases and artifact stores that are there before the stack, and the small one for one person.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { serverCertificate } from '../../lib/certificates.ts';
 import { defaultImages } from '../../lib/image.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
+import { documented } from '../support/documentation.ts';
 import {
   apply,
   databaseSizes,
@@ -16,6 +19,7 @@ import {
 } from './support/cluster.ts';
 import { type Credentials, mlflow } from './support/mlflow.ts';
 import { expectNoFindings } from './support/policy.ts';
+import { Shell } from './support/shell.ts';
 import { instance, stack } from './support/stack.ts';
 
 /** What a password may hold, and what breaks addresses, shells and configuration files that are put together carelessly. */
@@ -100,6 +104,8 @@ async function expectWorking(settings: Overrides, environment: Record<string, st
 describe('A stack with stores of its users', function () {
   this.timeout('10m');
 
+  const shell = new Shell();
+
   before(async () => {
     await prepareEngine(instance);
     await stack.reset();
@@ -111,6 +117,7 @@ describe('A stack with stores of its users', function () {
     await stack.reset();
     await tryKubectl('delete', 'namespace', 'elsewhere', 'mlflow', '--ignore-not-found');
   });
+  after(() => shell.end());
   afterEach(() => stack.reset());
 
   it('uses an external PostgreSQL by host and existing Secret, verified in full by a given authority', async () => {
@@ -241,6 +248,19 @@ describe('A stack with stores of its users', function () {
       .and.include('artifacts');
     const { items } = await kubectlJson<{ items: unknown[] }>(...inMlflow, 'get', 'statefulsets');
     expect(items).to.deep.equal([]);
+
+    // Out of the claim and into it, and a copy of the database back into its place, while the server runs.
+    const copy = 'mlflow_before_b7e2c1a4d9f3_20261125170647.db';
+    await kubectl(...inServer, 'cp', '/mlflow/mlflow.db', `/mlflow/${copy}`);
+    await shell.run([
+      documented('mkdir artifacts'),
+      documented('kubectl --namespace mlflow exec deployment/mlflow --container mlflow -- tar --create…'),
+      documented('kubectl --namespace mlflow exec deployment/mlflow --container mlflow -- mkdir --parents…'),
+      documented('tar --create --directory artifacts . | kubectl…'),
+      documented("kubectl --namespace mlflow exec deployment/mlflow --container mlflow -- python3 -c '…"),
+    ]);
+    expect(readdirSync(join(shell.folder, 'artifacts'))).to.have.length.above(0);
+    expect(await stack.reach((url) => mlflow(url, use))).to.deep.equal(['kept', '数', true]);
   });
 
   it('lets clients talk to an S3 server by themselves in mode direct', async () => {
@@ -289,7 +309,16 @@ describe('A stack with stores of its users', function () {
     const endpointUrl = `http://${address}:8333`;
     const keys = { AWS_ACCESS_KEY_ID: 'us', AWS_SECRET_ACCESS_KEY: 'a secret' };
     await secret('s3-login', keys);
-    const client = { ...keys, MLFLOW_S3_ENDPOINT_URL: endpointUrl, AWS_REGION: 'us-east-1' };
+    const client = await shell.variables([
+      documented('export MLFLOW_S3_ENDPOINT_URL=https://s3.example.com AWS_DEFAULT_REGION=eu-central-1', {
+        'https://s3.example.com': endpointUrl,
+        'eu-central-1': 'us-east-1',
+      }),
+      documented('export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...', {
+        'AWS_ACCESS_KEY_ID=...': `AWS_ACCESS_KEY_ID=${keys.AWS_ACCESS_KEY_ID}`,
+        'AWS_SECRET_ACCESS_KEY=...': `AWS_SECRET_ACCESS_KEY='${keys.AWS_SECRET_ACCESS_KEY}'`,
+      }),
+    ]);
     const bucket = `
 import boto3, os
 boto3.client("s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"]).create_bucket(Bucket="team")

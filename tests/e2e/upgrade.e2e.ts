@@ -2,6 +2,7 @@
 // version at a time, and what goes wrong leaves the old server at work.
 import { expect } from 'chai';
 import { prepareEngine } from '../../tools/lib/engine.ts';
+import { documented, pulumiArgs } from '../support/documentation.ts';
 import {
   eventually,
   inMlflow,
@@ -14,6 +15,7 @@ import {
   watchServerPods,
 } from './support/cluster.ts';
 import { type Credentials, mlflow } from './support/mlflow.ts';
+import { Shell } from './support/shell.ts';
 import { instance, stack } from './support/stack.ts';
 
 const common = {
@@ -67,6 +69,7 @@ describe('An upgrade of MLflow', function () {
   let admin: Credentials;
   let runs: string[];
   let oldRevision: string;
+  const shell = new Shell();
   const expectAll = async () => {
     expect(await stack.reach((url) => mlflow(url, read, admin))).to.deep.equal({
       runs: [
@@ -86,7 +89,10 @@ describe('An upgrade of MLflow', function () {
     await prepareEngine(instance);
     await stack.reset();
   });
-  after(() => stack.reset());
+  after(async () => {
+    shell.end();
+    await stack.reset();
+  });
 
   it('begins with an older version, in use', async () => {
     await stack.up(older);
@@ -169,18 +175,44 @@ describe('An upgrade of MLflow', function () {
   });
 
   it('is taken back with the copies of the databases, as docs/upgrade.md says', async () => {
-    const { databaseSnapshot } = await stack.outputs();
-    const remove = [...inMlflow, 'delete', '--cascade=foreground'];
-    await kubectl(...remove, 'deployment/mlflow', 'cronjob/mlflow-gc');
-    await kubectl(...remove, 'jobs', '--selector', 'app.kubernetes.io/component=migration');
-    for (const copy of String(databaseSnapshot).split(', ')) {
+    const output = documented('npm run pulumi -- stack output databaseSnapshot');
+    const copies = (await stack.run(pulumiArgs(output))).trim().split(', ');
+    await shell.run([
+      documented('kubectl --namespace mlflow delete --cascade=foreground --ignore-not-found…'),
+      documented('kubectl --namespace mlflow delete jobs --cascade=foreground --selector…'),
+    ]);
+    for (const copy of copies) {
       const [original = ''] = copy.split('_before_');
-      await sql(`ALTER DATABASE "${original}" RENAME TO "${original}_newer"`, 'postgres');
-      await sql(`ALTER DATABASE "${copy}" RENAME TO "${original}"`, 'postgres');
+      const command = documented(
+        'kubectl --namespace mlflow exec statefulset/mlflow-postgres -- psql --username mlflow --dbname postgres…',
+        {
+          mlflow_before_b7e2c1a4d9f3_20261125170647: copy,
+          '"mlflow"': `"${original}"`,
+          mlflow_newer: `${original}_newer`,
+        },
+      );
+      await shell.run(command);
     }
-    await stack.run(['up', '--yes', '--skip-preview', '--refresh'], older);
+    const update = pulumiArgs(documented('npm run pulumi -- up --refresh'));
+    await stack.run([...update, '--yes', '--skip-preview'], older);
     expect(await serverVersion()).to.include('3.16.1');
     expect(await revision()).to.equal(oldRevision);
     await expectAll();
+  });
+
+  it('can be made by hand, as docs/upgrade.md says', async () => {
+    await shell.run([
+      documented('kubectl --namespace mlflow scale deployment/mlflow --replicas=0'),
+      documented(`kubectl --namespace mlflow patch cronjob/mlflow-gc --patch '{"spec": {"suspend": true}}'`),
+      documented(
+        'kubectl --namespace mlflow wait pods --selector app.kubernetes.io/component=tracking-server…',
+      ),
+      documented('kubectl --namespace mlflow exec statefulset/mlflow-postgres -- pg_dump…'),
+      documented('kubectl --namespace mlflow create job mlflow-upgrade…'),
+      documented(
+        'kubectl --namespace mlflow wait job/mlflow-upgrade --for=condition=complete --timeout=600s',
+      ),
+    ]);
+    expect(await revision()).not.to.equal(oldRevision);
   });
 });

@@ -194,7 +194,7 @@ describe('the pod of the commands', () => {
     const mounts = { volumes: [backups], volumeMounts: [mount] };
     const { spec } = podManifest(
       'pod',
-      { spec: { template } },
+      { spec: { selector: { matchLabels: {} }, template } },
       { clientImage: 'postgres:15', tmpSize: '9Gi', mounts },
     );
     expect(spec.volumes).to.deep.equal([{ name: 'tmp', emptyDir: { sizeLimit: '9Gi' } }, backups]);

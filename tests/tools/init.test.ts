@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { parse } from 'yaml';
 import { stackFile } from '../../tools/lib/engine.ts';
 import { type Answers, QUESTIONS, complete, stackFileText } from '../../tools/lib/new-stack.ts';
+import { documented } from '../support/documentation.ts';
 
 const configOf = (file: string) => (parse(file) as { config: Record<string, unknown> }).config;
 
@@ -116,7 +117,11 @@ describe('npm run init', () => {
   it('writes the file, and says how to go on', async () => {
     const stack = `init-test-${process.pid}`;
     try {
-      const { exitCode, stdout } = await init('--stack', stack, '--context', 'kind');
+      const answers = `--silent -- --stack ${stack} --context kind`;
+      const { exitCode, stdout } = await execa('sh', ['-c', `${documented('npm run init')} ${answers}`], {
+        stdin: 'ignore',
+        reject: false,
+      });
       expect(exitCode).to.equal(0);
       expect(stdout).to.include(`npm run pulumi -- preview --stack ${stack}`);
       expect(configOf(readFileSync(stackFile(stack), 'utf8'))).to.have.property(key('cloud'), 'local');

@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { type MaintenancePod, withMaintenancePod } from '../../tools/lib/maintenance-pod.ts';
+import {
+  type Deployment,
+  type MaintenancePod,
+  podManifest,
+  withMaintenancePod,
+} from '../../tools/lib/maintenance-pod.ts';
 import type { RunningStack } from '../../tools/lib/stack.ts';
 import { settingsWith } from '../support/settings.ts';
 import { pod, ready, waiting } from './support/observation.ts';
@@ -11,8 +16,10 @@ const container = {
   ports: [{ containerPort: 5000 }],
   livenessProbe: {},
 };
+const matchLabels = { 'app.kubernetes.io/component': 'tracking-server' };
 const deployment = {
   spec: {
+    selector: { matchLabels },
     template: {
       metadata: { labels: { 'app.kubernetes.io/component': 'tracking-server', team: 'a' } },
       spec: {
@@ -99,6 +106,29 @@ describe('a pod for maintenance', () => {
     ]);
     for (const each of manifest?.spec.containers ?? [])
       expect(each).not.to.have.any.keys('ports', 'livenessProbe');
+  });
+
+  it('goes to the node of a server whose claim it shares, unless settings say where pods go', () => {
+    const { template } = deployment.spec;
+    const affinityWith = (changes: object) => {
+      const server: Deployment = {
+        spec: {
+          selector: { matchLabels },
+          template: { ...template, spec: { ...template.spec, ...changes } },
+        },
+      };
+      return (podManifest('p', server).spec as { affinity?: object }).affinity;
+    };
+    const volumes = [{ name: 'artifacts', persistentVolumeClaim: { claimName: 'mlflow-artifacts' } }];
+    const term = { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' };
+    expect(affinityWith({ volumes }))
+      .to.have.nested.property(
+        'podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm',
+      )
+      .that.deep.equals(term);
+    expect(affinityWith({ volumes: [{ name: 'tmp', emptyDir: {} }] })).to.equal(undefined);
+    const affinity = { nodeAffinity: {} };
+    expect(affinityWith({ volumes, affinity })).to.equal(affinity);
   });
 
   it('is given up at once where only luck could start it, and goes then, too', async () => {

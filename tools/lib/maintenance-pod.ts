@@ -6,6 +6,7 @@ import type { Options, ResultPromise } from 'execa';
 import type { Mounts } from '../../components/connections.ts';
 import { type Pod, failedStep, isFinished, obstacle } from '../../cluster/pods.ts';
 import { maintenanceComponent, names } from '../../lib/names.ts';
+import { besidePods } from '../../lib/pod.ts';
 import type { RunningStack } from './stack.ts';
 
 export interface MaintenanceOptions {
@@ -104,6 +105,7 @@ export interface Volume {
 
 export interface Deployment {
   readonly spec: {
+    readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
     readonly template: {
       readonly metadata: { readonly labels: Record<string, string> };
       readonly spec: {
@@ -119,7 +121,7 @@ export interface Deployment {
 /** The server's pod with nothing to do, at a fraction of its requests. */
 export function podManifest(
   name: string,
-  { spec: { template } }: Deployment,
+  { spec: { selector, template } }: Deployment,
   { clientImage, tmpSize, mounts, deadlineSeconds = 3600 }: Omit<MaintenanceOptions, 'signal'> = {},
 ) {
   const {
@@ -146,6 +148,7 @@ export function podManifest(
     args: [],
     resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '1Gi' } },
   });
+  const sharesClaim = volumes.some((volume) => 'persistentVolumeClaim' in volume);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -154,6 +157,8 @@ export function podManifest(
       labels: { ...template.metadata.labels, 'app.kubernetes.io/component': maintenanceComponent },
     },
     spec: {
+      ...(sharesClaim && { affinity: besidePods(selector.matchLabels) }),
+      // Where settings say where pods go, the server's pod says it, too.
       ...pod,
       volumes: [
         ...volumes.map((volume) =>

@@ -1,23 +1,14 @@
 // A stack as its operators have it: a file of settings, a kubeconfig, and the commands of package.json.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
-import { contextName, hostAddress, kubeconfigPath } from '../../../tools/cluster/index.ts';
+import { contextName, hostAddress } from '../../../tools/cluster/index.ts';
 import { projectDir } from '../../../tools/lib/paths.ts';
+import { type Outcome, Shell, type ShellOptions } from './shell.ts';
 import { instance } from './stack.ts';
 
-export interface Outcome {
-  readonly exitCode: number | undefined;
-  readonly stdout: string;
-  /** Standard output and error, in their order. */
-  readonly all: string;
-}
-
-export interface RunOptions {
-  readonly input?: string;
-  readonly env?: Readonly<Record<string, string>>;
+export interface RunOptions extends ShellOptions {
   /** Default: the operator's own. */
   readonly stack?: string;
 }
@@ -26,12 +17,16 @@ export interface RunOptions {
 export class Operator {
   readonly stack: string;
   readonly #stackFile: string;
-  readonly #state = mkdtempSync(join(tmpdir(), 'mlflow-stack-operator-'));
-  readonly #kubeconfig = kubeconfigPath(instance);
+  readonly #shell = new Shell();
 
   constructor(stack: string) {
     this.stack = stack;
     this.#stackFile = join(projectDir, `Pulumi.${stack}.yaml`);
+  }
+
+  /** Where commands are typed. */
+  get folder(): string {
+    return this.#shell.folder;
   }
 
   async begin(settings: object = {}): Promise<void> {
@@ -41,7 +36,7 @@ export class Operator {
       await prepareEngine('quickstart', ${JSON.stringify(this.stack)});`;
     await execa(process.execPath, ['--input-type=module', '--eval', program], {
       cwd: projectDir,
-      env: this.#environment,
+      env: { XDG_STATE_HOME: this.#shell.state },
     });
   }
 
@@ -58,29 +53,32 @@ export class Operator {
     writeFileSync(this.#stackFile, stringify({ config: Object.fromEntries(config) as object }));
   }
 
+  /** Types commands, which may fail; where they name no stack, they are about the operator's own. */
+  async type(commands: string | readonly string[], { env, ...options }: ShellOptions = {}): Promise<Outcome> {
+    return await this.#shell.try(commands, { ...options, env: { PULUMI_STACK: this.stack, ...env } });
+  }
+
+  /** @throws Error with all that was said, when one of them fails. */
+  async succeed(
+    commands: string | readonly string[],
+    { env, ...options }: ShellOptions = {},
+  ): Promise<string> {
+    return await this.#shell.run(commands, { ...options, env: { PULUMI_STACK: this.stack, ...env } });
+  }
+
   /** `npm run SCRIPT -- ARGS --stack NAME`, which may fail. */
   async run(
     script: string,
     args: readonly string[] = [],
-    { input, env, stack = this.stack }: RunOptions = {},
+    { stack = this.stack, ...options }: RunOptions = {},
   ): Promise<Outcome> {
-    const { exitCode, stdout, all } = await execa(
-      'npm',
-      ['run', '--silent', script, '--', ...args, '--stack', stack],
-      {
-        cwd: projectDir,
-        env: { ...this.#environment, ...env },
-        reject: false,
-        all: true,
-        ...(input === undefined ? { stdin: 'ignore' } : { input }),
-      },
-    );
-    return { exitCode, stdout, all };
+    const words = [...args, '--stack', stack].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+    return await this.type(`npm run ${script} -- ${words.join(' ')}`, options);
   }
 
   /** Pulumi, without questions. */
   async pulumi(command: string, ...args: string[]): Promise<Outcome> {
-    return await this.run('pulumi', [command, '--non-interactive', '--color', 'never', ...args]);
+    return await this.run('pulumi', [command, '--non-interactive', ...args]);
   }
 
   /** @throws Error with all that Pulumi said, when it fails. */
@@ -90,13 +88,8 @@ export class Operator {
     return all;
   }
 
-  async end(): Promise<void> {
-    await this.pulumi('destroy', '--yes', '--skip-preview');
-    rmSync(this.#state, { recursive: true });
+  end(): void {
+    this.#shell.end();
     rmSync(this.#stackFile, { force: true });
-  }
-
-  get #environment(): Record<string, string> {
-    return { XDG_STATE_HOME: this.#state, KUBECONFIG: this.#kubeconfig };
   }
 }
