@@ -12,6 +12,7 @@ import {
   isUnknown,
   runStack,
 } from './engine.ts';
+import { program } from './program.ts';
 import { standIns } from './providers.ts';
 
 /** Stands for a value that only an update makes. */
@@ -62,8 +63,6 @@ export async function render(config: Config, options: RenderOptions): Promise<Re
 export const yamlOf = ({ id, object }: Manifest): string =>
   `# ${id}\n${stringify(object, { lineWidth: 0, sortMapEntries: true })}`;
 
-let runs = 0;
-
 async function registeredBy(
   config: Config,
   { stack, providers }: RenderOptions,
@@ -74,8 +73,7 @@ async function registeredBy(
   // Names of migration Jobs tell the time.
   Date.now = () => 0;
   try {
-    // A new address makes Node run the module once more.
-    const { resources } = await runStack(() => import(`../../index.ts?render=${++runs}`), {
+    const { resources } = await runStack(program, {
       providers: providers ?? standIns({ settings, kubeconfig: cluster.kubeconfig }),
       preview: true,
       stack,
