@@ -36,6 +36,9 @@ export function storeRecord(settings: Settings): StoreRecord {
   );
 }
 
+/** Whether the stack makes a store that it has to remember. */
+export const hasStoreRecord = (settings: Settings): boolean => Object.keys(storeRecord(settings)).length > 0;
+
 const guide = 'docs/upgrade.md#moving-data';
 const retainFirst =
   'set mlflow-stack:dataProtection to retain and update once, so that it stays; then change it';

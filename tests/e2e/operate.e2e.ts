@@ -1,5 +1,6 @@
 // A stack in the hands of its operators: the commands for every day, changes by hand, and faults that the doctor must name.
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
@@ -248,6 +249,27 @@ describe('An operator', function () {
         documented('npm run kubectl -- --namespace mlflow get events'),
       ]);
       expect(pods.match(/^mlflow-postgres-0 /gm)).to.have.lengthOf(2);
+    });
+
+    it('has manifests that the cluster would take, with encrypted settings where they are asked for', async () => {
+      operator.settings({ ...settings, backendStore: { size: '1Gi' } });
+      const key = 'mlflow-stack:backendStore.password';
+      const set = await operator.pulumi('config', 'set', '--secret', '--path', key, password);
+      expect(set.exitCode, set.all).to.equal(0);
+      const out = mkdtempSync(join(tmpdir(), 'mlflow-stack-render-'));
+      try {
+        const { exitCode, all } = await operator.run('render', ['--secrets', '--out', out]);
+        expect(exitCode, all).to.equal(0);
+        const credentials = join(out, 'secret-mlflow-postgres-credentials.yaml');
+        expect(readFileSync(credentials, 'utf8')).to.include(password);
+        expect(statSync(credentials).mode & 0o777).to.equal(0o600);
+        expect(await kubectl('apply', '--dry-run=server', '--filename', out)).to.match(
+          /^deployment\.apps\/mlflow configured \(server dry run\)$/m,
+        );
+      } finally {
+        rmSync(out, { recursive: true });
+        operator.settings(settings);
+      }
     });
 
     it('reads the logs of components', async () => {

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { program } from '../../tools/render/program.ts';
 import { type Answers, list, readyCluster, startApiServer } from './api-server.ts';
 import { folderOf, kubeconfig } from './kubeconfig.ts';
 import { type Registered, type Run, type RunOptions, runStack } from './mocks.ts';
@@ -23,7 +24,6 @@ export function clusterFor(settings: Record<string, unknown>): Answers {
   };
 }
 
-let runs = 0;
 /** The same time in every run: migration Jobs are named after it. */
 const moment = Date.now();
 /** The same path in every run: the provider keeps it among its inputs. */
@@ -44,8 +44,7 @@ export async function runProgram(
   process.env.KUBECONFIG = folder.path('config');
   writeFileSync(process.env.KUBECONFIG, kubeconfig({ context, cluster: { server: api.url } }));
   try {
-    // A new address makes Node run the module once more.
-    return await runStack(() => import(`../../index.ts?run=${++runs}`), { ...options, registered, settings });
+    return await runStack(program, { ...options, registered, settings });
   } finally {
     Date.now = now;
     if (before === undefined) delete process.env.KUBECONFIG;

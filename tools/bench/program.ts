@@ -24,7 +24,7 @@ pulumi.runtime.setAllConfig(
     ]),
   ),
 );
-await pulumi.runtime.runInPulumiStack(() => import('../../index.ts'));
+await pulumi.runtime.runInPulumiStack(async () => (await import('../../index.ts')).default);
 console.log(
   JSON.stringify({ seconds: performance.now() / 1000, megabytes: process.resourceUsage().maxRSS / 1000 }),
 );

@@ -1,0 +1,51 @@
+// Where a stack goes: its settings, its cloud, its cluster and its namespace, all of them checked before anything is registered.
+import type { ComponentResourceOptions, Input } from '@pulumi/pulumi';
+import { Provider } from '@pulumi/kubernetes/provider.js';
+import type { Cloud, ClusterAccess } from './clouds/cloud.ts';
+import { loadCloud } from './clouds/index.ts';
+import { followPods } from './cluster/followed-pods.ts';
+import { type ClusterFacts, checkCluster } from './cluster/preflight.ts';
+import { clusterRollout, realSurroundings } from './cluster/rollout.ts';
+import { targetNamespace } from './components/namespace.ts';
+import type { Rollout } from './components/rollout.ts';
+import { type Settings, loadSettings } from './config.ts';
+
+export interface Site {
+  readonly settings: Settings;
+  readonly cloud: Cloud;
+  readonly access: ClusterAccess;
+  /** What there is of the stack already. */
+  readonly facts: ClusterFacts;
+  /** How one MLflow version takes the place of another. */
+  readonly rollout: Rollout;
+  readonly namespace: Input<string>;
+  /** Options of what is in the namespace, and goes with it. */
+  readonly inside: ComponentResourceOptions;
+  /** Options of what also has resources in the cloud, and does not go with the namespace. */
+  readonly across: ComponentResourceOptions;
+  /** Options of what is in other namespaces. */
+  readonly elsewhere: ComponentResourceOptions;
+}
+
+/** @throws RunError with every mistake of settings, cloud or cluster in one message. */
+export async function openSite(): Promise<Site> {
+  const settings = loadSettings();
+  const cloud = await loadCloud(settings);
+  const access = await cloud.cluster();
+  await cloud.prepare?.();
+  const facts = await checkCluster(access, settings);
+  followPods(access, settings);
+  const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
+  const provider = new Provider('kubernetes', {
+    ...access,
+    // An empty text leaves it to the plug-in to find the kubeconfig, as kubectl does, and keeps its path out of the state.
+    kubeconfig: access.kubeconfig ?? '',
+  });
+  const { namespace, dataProtection } = settings;
+  const { name, contentOptions: inside } = targetNamespace({ ...namespace, dataProtection }, provider);
+  return {
+    ...{ settings, cloud, access, facts, rollout, namespace: name, inside },
+    across: cloud.providers.length > 0 ? { providers: [provider, ...cloud.providers] } : inside,
+    elsewhere: { providers: [provider] },
+  };
+}

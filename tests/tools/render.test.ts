@@ -1,0 +1,155 @@
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { execa } from 'execa';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import type { Json, JsonObject } from '../../tools/render/engine.ts';
+import { render } from '../../tools/render/manifests.ts';
+import { folderOf } from '../support/kubeconfig.ts';
+import { stackFile } from '../support/program.ts';
+
+const project = join(import.meta.dirname, '../..');
+const local = join(project, 'Pulumi.local.yaml');
+
+/** Runs the command with neither a kubeconfig nor a log-in. */
+async function run(...args: string[]) {
+  const { HOME: _, KUBECONFIG: __, ...env } = process.env;
+  return await execa(process.execPath, [join(project, 'tools/render.ts'), ...args], {
+    env: { ...env, HOME: '/nonexistent' },
+    extendEnv: false,
+    reject: false,
+  });
+}
+
+const kindsOf = (documents: readonly { kind: string }[]): string[] => documents.map(({ kind }) => kind);
+
+describe('npm run render', () => {
+  let folder: ReturnType<typeof folderOf>;
+  beforeEach(() => (folder = folderOf({})));
+  afterEach(() => folder.remove());
+
+  it('writes a file for each object, without Secrets, and says what it left out', async () => {
+    const out = folder.path('manifests');
+    const { stdout, stderr, exitCode } = await run('--stack', 'local', '--out', out);
+    expect(exitCode, stderr).to.equal(0);
+    const files = globSync('*', { cwd: out }).sort();
+    expect(stdout).to.equal(`${files.length} files written to ${out}.`);
+    expect(stderr).to.match(/^Left out, unless --secrets is given: .*Secret\/mlflow-keys-secret, .*\.$/);
+    // As kubectl takes them.
+    expect(files[0]).to.equal('0-namespace-mlflow-namespace.yaml');
+    const objects = files.map(
+      (file) => parse(readFileSync(join(out, file), 'utf8')) as { kind: string; metadata: { name: string } },
+    );
+    expect(kindsOf(objects)).to.include.members(['Namespace', 'Deployment', 'StatefulSet', 'Ingress', 'Job']);
+    expect(kindsOf(objects)).not.to.include('Secret');
+    for (const { metadata } of objects) expect(metadata.name).to.match(/^[a-z0-9-]+$/);
+    expect(readFileSync(join(out, 'configmap-mlflow-runtime-files.yaml'), 'utf8')).to.include(
+      'database-ca.crt: (known after apply)',
+    );
+
+    const again = await run('--stack', 'local', '--out', out);
+    expect(again.stderr).to.equal(
+      `${out} is not empty; nothing was written. Name a new folder with --out, or empty it.`,
+    );
+    expect(again.exitCode).to.equal(1);
+  });
+
+  it('writes Secrets when it is asked to, all to standard output', async () => {
+    const settings = stringify({
+      config: { ...stackFile(local), 'mlflow-stack:backendStore': { password: 'correct horse battery' } },
+    });
+    writeFileSync(folder.path('settings'), settings);
+    const { stdout, stderr, exitCode } = await run('--secrets', '--config-file', folder.path('settings'));
+    expect(exitCode, stderr).to.equal(0);
+    expect(stderr).to.equal('');
+    const documents = parseAllDocuments(stdout).map((each) => each.toJS() as { kind: string });
+    expect(kindsOf(documents)).to.include.members(['Namespace', 'Secret']);
+    expect(stdout)
+      .to.include('password: correct horse battery')
+      .and.not.to.match(/\(secret\)|database-ca.crt: \(/);
+    // What belongs together does.
+    const ca = /^ {2}ca\.crt: \|\n((?: {4}.*\n)+)/m.exec(stdout)?.[1];
+    expect(ca).to.be.a('string');
+    expect(stdout).to.include(`  database-ca.crt: |\n${ca}`);
+  });
+
+  it('refuses in a sentence, before it writes anything', async () => {
+    writeFileSync(folder.path('file'), '');
+    writeFileSync(folder.path('wrong'), stringify({ config: { 'mlflow-stack:clod': 'local' } }));
+    const out = folder.path('out');
+    const cases: [string[], RegExp][] = [
+      [
+        ['--stack', 'nowhere', '--out', out],
+        /^There is no Pulumi\.nowhere\.yaml; name a stack with --stack\.$/,
+      ],
+      [
+        ['--config-file', folder.path('wrong'), '--out', out],
+        /^\d mistakes? in .*clod is not known \(did you mean cloud\?\)/s,
+      ],
+      [
+        ['--out', join(folder.path('file'), 'below')],
+        /cannot be written to \(.*\); name another folder with --out\.$/,
+      ],
+    ];
+    const runs = await Promise.all(cases.map(async ([args]) => await run(...args)));
+    for (const [index, [args, message]] of cases.entries()) {
+      const { stdout, stderr, exitCode } = runs[index] ?? {};
+      expect({ stdout, exitCode }, args.join(' ')).to.deep.equal({ stdout: '', exitCode: 1 });
+      expect(stderr).to.match(message);
+    }
+    expect(globSync('*', { cwd: folder.path('') }).sort()).to.deep.equal(['file', 'wrong']);
+  });
+
+  describe('of a stack on what is there already', () => {
+    const named = (secretName: string) => ({ secretName, key: 'key' });
+    const stacks: Record<string, Record<string, object>> = {
+      local: {
+        namespace: { name: 'team-a', create: false },
+        backendStore: { kind: 'external', uriFrom: named('db') },
+        artifactStore: {
+          kind: 's3Compatible',
+          endpointUrl: 'https://s3.example',
+          credentialsFrom: { secretName: 's3' },
+        },
+        auth: { kind: 'basic', adminPasswordFrom: named('admin') },
+        metrics: { enabled: true, discovery: 'serviceMonitor' },
+        httpRoute: { enabled: true, parentRefs: [{ name: 'edge' }], hosts: ['route.example'] },
+      },
+      'prod-aws': {
+        artifactStore: { existingBucket: 'old-files', accessLogging: false },
+        backendStore: { existingInstance: 'old-instance', auth: 'iam' },
+        networkPolicy: { clients: [{ cidr: '10.0.0.0/8' }] },
+      },
+      'dev-gcp': {
+        gcp: { network: undefined },
+        artifactStore: { existingBucket: 'old-files' },
+        backendStore: { existingInstance: 'my-team-dev:europe-west1:old', tier: undefined },
+      },
+    };
+
+    for (const [stack, changes] of Object.entries(stacks)) {
+      it(`is the same each time and has no secret, with stack ${stack}`, async () => {
+        const config = stackFile(join(project, `Pulumi.${stack}.yaml`));
+        for (const [key, value] of Object.entries(changes)) {
+          const before = config[`mlflow-stack:${key}`] as object | undefined;
+          config[`mlflow-stack:${key}`] = { ...before, ...value };
+        }
+        const { manifests, others } = await render(config, { stack });
+        expect(manifests).to.deep.equal((await render(config, { stack })).manifests);
+        expect(others > 0).to.equal(stack !== 'local');
+        const deployment = manifests.find(({ id }) => id === 'Deployment/mlflow-deployment')?.object;
+        expect(deployment?.spec).to.be.an('object');
+        for (const { id, object } of manifests) {
+          expect(JSON.stringify(object), id).not.to.match(/PRIVATE KEY|04da6b54|undefined/);
+          if (object.kind === 'Secret')
+            expect(valuesOf(object.stringData ?? null), id).to.deep.equal(['(secret)']);
+        }
+      });
+    }
+  });
+});
+
+const valuesOf = (value: Json): Json[] =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value as JsonObject).flatMap(valuesOf)
+    : [value];
