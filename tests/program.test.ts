@@ -5,6 +5,8 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { apiHost, neededApis } from '../clouds/gcp/apis.ts';
+import { parseSettings } from '../config.ts';
 import { serverCertificate } from '../lib/certificates.ts';
 import type { DataProtection } from '../lib/data-protection.ts';
 import { plannedObjects } from '../lib/names.ts';
@@ -683,6 +685,16 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           it('prints no Output into a text', () => {
             expect(JSON.stringify([run().resources, run().outputs])).not.to.include('[Output<');
           });
+        });
+      }
+
+      if (stack === 'dev-gcp') {
+        it('switches on the APIs that its settings need', () => {
+          const own = Object.entries(given).map(([key, value]) => [key.replace('mlflow-stack:', ''), value]);
+          const made = update.resources.filter(({ type }) => type === 'gcp:projects/service:Service');
+          expect(made.map(({ inputs }) => inputs.service)).to.have.members(
+            neededApis(parseSettings(Object.fromEntries(own) as Record<string, unknown>)).map(apiHost),
+          );
         });
       }
 

@@ -75,6 +75,7 @@ const projectOf = (email: string): string => /@([^.]+)\./.exec(email)?.[1] ?? ''
 
 /** Rights to reach the one instance through the proxy, and to log in to it. */
 export function instanceRights(
+  context: GcpContext,
   name: string,
   email: AccountEmail,
   instance: Pick<InstanceAccess, 'id' | 'iam'>,
@@ -84,6 +85,7 @@ export function instanceRights(
     client: 'roles/cloudsql.client',
     ...(instance.iam && { user: 'roles/cloudsql.instanceUser' }),
   };
+  const own = context.after(['cloudresourcemanager'], opts);
   for (const [part, role] of Object.entries(roles)) {
     new ProjectMember(
       `${name}-database-${part}`,
@@ -96,7 +98,7 @@ export function instanceRights(
           expression: pulumi.output(instance.id).apply(onInstance),
         },
       },
-      opts,
+      own,
     );
   }
 }

@@ -10,12 +10,14 @@ import type { GcpContext } from './context.ts';
 
 /** Returns the id of the log bucket that has all of it, and keeps it for `logRetentionDays`. */
 export function auditLog(
-  { settings, gcp }: GcpContext,
+  context: GcpContext,
   name: string,
   { bucket, instance }: IdentitiesArgs,
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Output<string> {
+  const { settings, gcp } = context;
   const { project, region } = gcp;
+  const own = context.after(['logging'], opts);
   // Google knows no such switch for a single bucket.
   if (bucket !== undefined)
     new IAMAuditConfig(
@@ -25,7 +27,7 @@ export function auditLog(
         service: 'storage.googleapis.com',
         auditLogConfigs: [{ logType: 'DATA_READ' }, { logType: 'DATA_WRITE' }],
       },
-      opts,
+      context.after(['cloudresourcemanager'], opts),
     );
   // A name stays taken for a week after its log bucket was deleted.
   const id = new RandomId(`${name}-id`, { byteLength: 4 }, opts);
@@ -39,7 +41,7 @@ export function auditLog(
       retentionDays: settings.logRetentionDays,
       description: 'Who reads and writes data of MLflow',
     },
-    opts,
+    own,
   );
   const filters = [
     bucket &&
@@ -56,7 +58,7 @@ export function auditLog(
       filter: pulumi.all(filters).apply((each) => each.join(' OR ')),
       uniqueWriterIdentity: true,
     },
-    opts,
+    own,
   );
   return log.id;
 }

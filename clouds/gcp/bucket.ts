@@ -19,7 +19,8 @@ export function bucket(
 ): Omit<ArtifactConnection, 'mode'> {
   const { settings, gcp } = context;
   const { prefix, existingBucket, kmsKeyName, readBuckets } = settings.artifactStore;
-  const bucketName = existingBucket ?? newBucket(context, name, context.after(['storage'], opts));
+  const own = context.after(['storage'], opts);
+  const bucketName = existingBucket ?? newBucket(context, name, own);
   const none = { settings: {}, secrets: {}, volumes: [], volumeMounts: [] };
   const access =
     settings.identity.kind === 'keys'

@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { Service } from '@pulumi/gcp/projects/service.js';
 import { Provider } from '@pulumi/gcp/provider.js';
 import type { Settings } from '../../config.ts';
+import { type Api, apiHost } from './apis.ts';
 
 type GcpSettings = NonNullable<Settings['gcp']>;
 
@@ -16,9 +17,6 @@ export interface GcpContext {
   after(apis: readonly Api[], opts: pulumi.ComponentResourceOptions): pulumi.ComponentResourceOptions;
 }
 
-/** APIs that a stack may need, as their addresses begin. */
-export type Api = 'compute' | 'iam' | 'secretmanager' | 'servicenetworking' | 'sqladmin' | 'storage';
-
 export function gcpContext(settings: Settings): GcpContext {
   const { gcp } = settings;
   if (gcp === undefined) throw new Error('settings without a section gcp');
@@ -30,7 +28,7 @@ export function gcpContext(settings: Settings): GcpContext {
     const made = new Service(
       `gcp-service-${api}`,
       // Others may use it by then.
-      { service: `${api}.googleapis.com`, disableOnDestroy: false },
+      { service: apiHost(api), disableOnDestroy: false },
       { provider },
     );
     services.set(api, made);

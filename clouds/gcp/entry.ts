@@ -26,7 +26,7 @@ export function entry(
   const own = context.after(['compute'], opts);
   const reserved = staticIp ? reservedAddress(context, name, own) : undefined;
   if (reserved !== undefined && dns.zone !== undefined)
-    records(context, name, dns.zone, reserved.address, opts);
+    records(context, name, dns.zone, reserved.address, context.after(['dns'], opts));
   return {
     address: reserved?.address,
     annotations: {
@@ -147,11 +147,12 @@ function sources(
 
 /** Identity-Aware Proxy: https://cloud.google.com/iap/docs/enabling-kubernetes-howto */
 function logIn(
-  { settings, gcp }: GcpContext,
+  context: GcpContext,
   name: string,
   { namespace }: StoreArgs,
   opts: pulumi.ComponentResourceOptions,
 ): object {
+  const { settings, gcp } = context;
   const { edge, kind } = settings.auth;
   if (kind !== 'edge' || edge.iap === undefined) return {};
   const { clientId, clientSecretFrom, members } = edge.iap;
@@ -169,6 +170,7 @@ function logIn(
   );
   // The service behind the load balancer gets its name from GKE, so what is granted is bound to the hosts.
   const hosts = settings.ingress.hosts.map((host) => `request.host == "${host}"`).join(' || ');
+  const own = context.after(['iap'], opts);
   for (const member of members)
     new WebIamMember(
       `${name}-member-${member.replace(/[^a-zA-Z0-9]+/g, '-')}`,
@@ -178,7 +180,7 @@ function logIn(
         member,
         condition: { title: 'hosts of the stack', expression: hosts },
       },
-      opts,
+      own,
     );
   return { iap: { enabled: true, oauthclientCredentials: { secretName: client.metadata.name } } };
 }

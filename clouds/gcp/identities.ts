@@ -29,7 +29,7 @@ export function identities(
   const { namespace, bucket, instance } = args;
   if (databaseAccount !== undefined) {
     bucketRights(name, databaseAccount, bucket, opts);
-    if (instance !== undefined) instanceRights(name, databaseAccount, instance, opts);
+    if (instance !== undefined) instanceRights(context, name, databaseAccount, instance, opts);
   }
   return Object.fromEntries(
     workloadNeeds(args).map(({ component, serviceAccount, ...need }) => {
@@ -39,7 +39,7 @@ export function identities(
         account(context, own, parts[component] ?? 'pod', component.replaceAll('-', ' '), opts);
       if (databaseAccount === undefined) {
         bucketRights(own, email, need.bucket, opts);
-        if (need.instance !== undefined) instanceRights(own, email, need.instance, opts);
+        if (need.instance !== undefined) instanceRights(context, own, email, need.instance, opts);
       }
       return [component, bind(context, own, email, { namespace, serviceAccount }, opts)];
     }),

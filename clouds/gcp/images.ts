@@ -5,19 +5,23 @@ import { repositoryOf } from './plan.ts';
 
 /** Lets the accounts of nodes read one repository of images. */
 export function readableImages(
-  { settings }: GcpContext,
+  context: GcpContext,
   name: string,
   opts: pulumi.ComponentResourceOptions,
 ): void {
+  const { gcp, settings } = context;
   const { imageRepository = '', imageReaders } = settings.identity;
+  const repository = repositoryOf(imageRepository);
+  // Of other projects, the stack changes nothing else.
+  const own = repository.project === gcp.project ? context.after(['artifactregistry'], opts) : opts;
   for (const email of imageReaders)
     new RepositoryIamMember(
       `${name}-images-${email.replace(/[^a-z0-9]+/g, '-')}`,
       {
-        ...repositoryOf(imageRepository),
+        ...repository,
         role: 'roles/artifactregistry.reader',
         member: `serviceAccount:${email}`,
       },
-      opts,
+      own,
     );
 }

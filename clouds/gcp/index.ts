@@ -3,6 +3,7 @@ import type { Settings } from '../../config.ts';
 import type { Cloud } from '../cloud.ts';
 import { clusterAccess } from '../cluster-access.ts';
 import type { AccountEmail } from './accounts.ts';
+import { checkApis } from './apis.ts';
 import { bucket } from './bucket.ts';
 import { type GcpContext, gcpContext } from './context.ts';
 import { database } from './database.ts';
@@ -23,6 +24,7 @@ export function gcp(settings: Settings): Cloud {
       [entrySdk, extraSdk] = await Promise.all([
         settings.ingress.enabled ? import('./entry.ts') : undefined,
         loadExtraSdk(settings),
+        checkApis(settings),
       ]);
     },
     get providers() {

@@ -51,6 +51,8 @@ function proxyContainer(
         : [`--credentials-file=${keyFile.settings.GOOGLE_APPLICATION_CREDENTIALS as string}`]),
       instance,
     ],
+    // It would send figures to Cloud Monitoring, for which its account has no right. Older proxies know no such option.
+    env: [{ name: 'CSQL_PROXY_ENABLE_BUILTIN_METRICS', value: 'false' }],
     // Whatever comes after it in the pod waits until it is ready.
     startupProbe: { ...probe('/startup'), periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 60 },
     livenessProbe: { ...probe('/liveness'), periodSeconds: 30, timeoutSeconds: 10, failureThreshold: 4 },
@@ -161,6 +163,6 @@ function proxyIdentity(
   opts: pulumi.ComponentResourceOptions,
 ) {
   const email = account(context, name, 'sql', 'Cloud SQL Auth Proxy', opts);
-  instanceRights(name, email, { id: instance, iam: false }, opts);
+  instanceRights(context, name, email, { id: instance, iam: false }, opts);
   return bind(context, name, email, { namespace, serviceAccount: cloudSqlProxyName }, opts);
 }

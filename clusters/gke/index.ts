@@ -15,7 +15,14 @@ const config = new pulumi.Config();
 const project = config.require('project');
 const region = config.require('region');
 const machineType = config.get('machineType') ?? 'e2-standard-4';
-const name = `mlflow-${pulumi.getStack()}`;
+const plain = (text: string) => text.toLowerCase().replace(/[^-a-z0-9]/g, '-');
+const name = `mlflow-${plain(pulumi.getStack())}`;
+/** Of all that can have some and costs money. */
+const labels = {
+  project: plain(pulumi.getProject()),
+  stack: plain(pulumi.getStack()),
+  'managed-by': 'pulumi',
+};
 const provider = new Provider('gcp', { project, region });
 const opts = { provider };
 
@@ -45,7 +52,9 @@ const nat = new RouterNat(
   opts,
 );
 
-const nodes = new Account(`${name}-nodes`, { accountId: `${name.slice(0, 24)}-nodes` }, opts);
+// 30 letters at most.
+const accountId = `${name.slice(0, 24).replace(/-$/, '')}-nodes`;
+const nodes = new Account(`${name}-nodes`, { accountId, displayName: 'Nodes of MLflow' }, opts);
 new IAMMember(
   `${name}-nodes-role`,
   {
@@ -70,6 +79,7 @@ const cluster = new Cluster(
     // Nodes are in a pool of their own, which can be replaced.
     initialNodeCount: 1,
     removeDefaultNodePool: true,
+    resourceLabels: labels,
     deletionProtection: config.getBoolean('deletionProtection') ?? true,
   },
   opts,
@@ -83,6 +93,7 @@ const pool = new NodePool(
     initialNodeCount: 1,
     nodeConfig: {
       machineType,
+      resourceLabels: labels,
       serviceAccount: nodes.email,
       oauthScopes: ['https://www.googleapis.com/auth/cloud-platform'],
       workloadMetadataConfig: { mode: 'GKE_METADATA' },

@@ -146,6 +146,22 @@ describe('settings of Google Cloud', () => {
       'auth.edge.iap.members[0] is "jane@example.com"; allowed: a member such as user:jane@example.com, group:team@example.com, domain:example.com or serviceAccount:robot@my-project.iam.gserviceaccount.com',
     ],
     [
+      { ...users, ingress: { ...gce, allowedCidrs: ['10.0.0.0/33'] } },
+      'ingress.allowedCidrs[0] is "10.0.0.0/33"; allowed: a range of addresses such as 10.0.0.0/8, or 192.0.2.7/32 for a single one',
+    ],
+    [
+      {
+        gcp: { ...gcp, network: undefined, zone: 'us-east1-b' },
+        backendStore: { tier: 'db-f1-micro', highAvailability: true },
+        auth: { kind: 'edge' },
+        ingress: gce,
+      },
+      'gcp.zone is us-east1-b, which is not in gcp.region europe-west1; name a zone of it, such as europe-west1-b',
+      'gcp.network is missing, in which the database gets its private address; name the network of the cluster, such as my-network',
+      'backendStore.highAvailability is true, but tier db-f1-micro shares its processors and cannot be regional; use a tier such as db-custom-1-3840',
+      'auth.edge.iap is missing, by which Ingresses of class gce ask for a log-in: a clientId, a clientSecretFrom and members',
+    ],
+    [
       { ...users, auth: { kind: 'basic', edge: { iap } }, ingress: gce },
       'auth.edge.iap is for auth.kind edge with an Ingress of class gce; set both, or remove it',
     ],
