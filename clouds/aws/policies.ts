@@ -47,6 +47,10 @@ export function bucketStatements({ bucketArn, keyArn, readArns }: BucketRights):
 /** Logs in to the database as one user. */
 export const databaseStatement = (userArn: string): Statement => allow('rds-db:connect', userArn);
 
+/** Lets a service of AWS take a role. */
+export const serviceTrust = (service: string): string =>
+  policyDocument({ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' });
+
 /** https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html */
 export function irsaTrust(oidcProviderArn: string, namespace: string, serviceAccount: string): string {
   const issuer = oidcProviderArn.replace(/^.*?:oidc-provider\//, '');

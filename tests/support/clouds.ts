@@ -18,6 +18,10 @@ export const cloudAnswers: Partial<Record<string, (asked: Readonly<Record<string
     identities: [{ oidcs: [{ issuer: `https://${issuer}` }] }],
     vpcConfig: { vpcId: 'vpc-0123456789abcdef0', clusterSecurityGroupId: 'sg-0123456789abcdef0' },
   }),
+  'aws:index/getAvailabilityZones:getAvailabilityZones': () => ({
+    names: ['a', 'b', 'c'].map((zone) => `eu-west-1${zone}`),
+  }),
+  'aws:index/getPartition:getPartition': () => ({ partition: 'aws' }),
   // Each in a zone of its own, by the last digit of its id.
   'aws:ec2/getSubnet:getSubnet': ({ id }) => ({
     vpcId: 'vpc-0123456789abcdef0',
@@ -73,6 +77,17 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
     name: `${name}-1a2b3c4`,
     arn: `arn:aws:iam::${accountId}:role/${name}-1a2b3c4`,
   }),
+  'aws:eks/cluster:Cluster': (_name, { name }) => ({
+    arn: `arn:aws:eks:eu-west-1:${accountId}:cluster/${name as string}`,
+    endpoint: 'https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com',
+    certificateAuthority: { data: 'Y2EK' },
+    identities: [{ oidcs: [{ issuer: `https://${issuer}` }] }],
+  }),
+  'aws:iam/openIdConnectProvider:OpenIdConnectProvider': () => ({
+    arn: `arn:aws:iam::${accountId}:oidc-provider/${issuer}`,
+  }),
+  'aws:kms/key:Key': (name) => ({ arn: `arn:aws:kms:eu-west-1:${accountId}:key/${name}` }),
+  'aws:ec2/launchTemplate:LaunchTemplate': () => ({ latestVersion: 3 }),
   'aws:rds/instance:Instance': (_name, { identifier }) => ({
     address: `${identifier as string}.eu-west-1.rds.amazonaws.com`,
     resourceId: 'db-RESOURCE',
