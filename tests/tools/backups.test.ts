@@ -8,10 +8,12 @@ import { execa } from 'execa';
 import { pack as tar } from 'tar-stream';
 import { copyArtifacts } from '../../tools/lib/artifact-copies.ts';
 import {
+  ContactLost,
   backupUri,
   findPassphrase,
   needsPassphrase,
   passphraseVariable,
+  persistently,
   said,
   takeBackup,
   withBackupPod,
@@ -110,6 +112,37 @@ describe('backups by command', () => {
     const cut = await failure(takeBackup(stackWith({}), arriving('abc'), folder, options));
     expect(cut).to.include('did not arrive complete');
     expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  describe('run what must not be left half done', () => {
+    /** Runs these scripts in turn; how many it took, and why it failed. */
+    const course = async (...scripts: string[]) => {
+      let runs = 0;
+      const error: unknown = await persistently(
+        () => execa('sh', ['-c', scripts[Math.min(runs++, scripts.length - 1)] ?? '']),
+        1,
+      ).catch((reason: unknown) => reason);
+      return { runs, error };
+    };
+    const ended = 'echo "the disk is full" >&2; echo "command terminated with exit code 1" >&2; exit 1';
+    const lost = 'echo "error: unable to upgrade connection" >&2; exit 1';
+
+    it('again when kubectl ends before it does', async () => {
+      expect(await course('true')).to.deep.equal({ runs: 1, error: undefined });
+      expect(await course(lost, 'kill -9 $$', 'true')).to.deep.equal({ runs: 3, error: undefined });
+    });
+
+    it('but not when it has failed by itself', async () => {
+      const { runs, error } = await course(lost, ended);
+      expect(runs).to.equal(2);
+      expect((error as Error).message).to.equal('the disk is full');
+      expect(error).not.to.be.instanceOf(ContactLost);
+    });
+
+    it('and say so when nobody can tell how it went', async () => {
+      const { error } = await course(lost);
+      expect(error).to.be.instanceOf(ContactLost);
+    });
   });
 
   it('tell what the pod said when it fails, and no more', async () => {
