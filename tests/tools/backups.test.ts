@@ -1,5 +1,13 @@
 // What the commands for backups do on this machine, with a pod that others play.
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -31,7 +39,8 @@ function stackWith(settings: object, secret = ''): RunningStack {
     outputs: {},
     secretOutput: () => Promise.resolve(secret),
     service: { namespace: 'mlflow', name: 'mlflow', port: 5000 },
-    kubectl: (() => Promise.resolve({ stdout: secret })) as unknown as RunningStack['kubectl'],
+    kubectl: (() =>
+      Promise.resolve({ exitCode: 0, stdout: secret, stderr: '' })) as unknown as RunningStack['kubectl'],
   };
 }
 
@@ -194,6 +203,15 @@ describe('a copy of artifacts in a folder', () => {
       'no path within',
     );
     expect(readdirSync(folder)).to.deep.equal(['inner']);
+  });
+
+  it('says which file has no room on a full disk, and keeps what is whole', async () => {
+    symlinkSync('/dev/full', join(folder, 'b.txt.unfinished'));
+    const pod = podWith({ send: await stream({ 'a.txt': 'one', 'b.txt': 'two' }) });
+    expect(await failure(copyArtifacts(pod, options(false)))).to.equal(
+      `${join(folder, 'b.txt')} could not be written: no space is left on its disk`,
+    );
+    expect(readdirSync(folder).filter((name) => !name.startsWith('.'))).to.deep.equal(['a.txt']);
   });
 
   it('brings back what the store has not, or has otherwise', async () => {

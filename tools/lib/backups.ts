@@ -57,7 +57,9 @@ export async function findPassphrase(
   if (!enabled) return undefined;
   const { secretName, key } = passphraseFrom ?? { secretName: names.backup, key: passphraseKey };
   const args = ['get', 'secret', secretName, '--ignore-not-found', '--output', 'json'];
-  const { stdout } = await stack.kubectl(args);
+  const { exitCode, stdout, stderr } = await stack.kubectl(args, { reject: false });
+  if (exitCode !== 0)
+    throw new Error(`Secret "${secretName}" with the passphrase could not be read: ${stderr.trim()}`);
   const { data = {} } = (stdout === '' ? {} : JSON.parse(stdout)) as { data?: Record<string, string> };
   const value = data[key];
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
@@ -125,7 +127,8 @@ async function receive(
   return received.bytes();
 }
 
-const reasonOf = ({ code, message }: NodeJS.ErrnoException): string =>
+/** Why a file could not be written. */
+export const reasonOf = ({ code, message }: NodeJS.ErrnoException): string =>
   code === 'ENOSPC' ? 'no space is left on its disk' : message;
 
 /** Where the scheduled backups of a stack are. */
