@@ -116,7 +116,7 @@ async function toFolder(pod: MaintenancePod, { store, copy: folder, signal }: Co
 class Unwritten extends Error {}
 
 /** Under the file's name there is all of it or nothing. */
-async function write(content: AsyncIterable<Buffer>, file: string): Promise<void> {
+async function write(content: AsyncIterable<unknown>, file: string): Promise<void> {
   const unfinished = `${file}.unfinished`;
   try {
     await pipeline(content, createWriteStream(unfinished));
