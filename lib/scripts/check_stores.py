@@ -59,7 +59,10 @@ def check_database(url):
             return
         if not attempt(store, "log-in", lambda: log_in(url)):
             return
-    attempt(store, "schema", lambda: schema(url))
+    # MLflow is loaded before the time counts, which says something of the database.
+    import migrate
+
+    attempt(store, "schema", lambda: schema(url, migrate))
 
 
 def log_in(url):
@@ -68,9 +71,7 @@ def log_in(url):
     return f"user {user}"
 
 
-def schema(url):
-    import migrate
-
+def schema(url, migrate):
     auth = database.auth()
     chain = migrate.AUTH if auth and url == auth else migrate.STORE
     state = migrate.look(url, chain, database.tracking())

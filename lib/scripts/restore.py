@@ -5,12 +5,13 @@
     unlock            prints the keys in it as JSON; standard input holds the passphrase
     prepare           makes empty databases, and tells pg_restore, in another container, where they are
     complete          brings what was restored to the schema of this image
-    exchange          puts it in the place of the databases, which are gone then
+    exchange          puts it in the place of the databases, which are gone then; once more, it ends what was cut off
     abandon           removes what prepare has made
 
 The first two check what they got and print what there is to know of it and of the databases as JSON.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -245,28 +246,56 @@ def keep_own_users(current, restored):
 
 
 def exchange():
-    done = []
-    try:
-        for url in restored_urls().values():
+    """Goes on where a run was cut off, and waits for one that still goes on though nobody listens any more."""
+    with open(FOLDER / "exchange", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        urls = list(restored_urls().values())
+        waiting = [url for url in urls if is_there(scratch(url))]
+        try:
+            for group in by_server(waiting):
+                for url in group:
+                    # Of an exchange before; but where the database itself is away, this is it.
+                    if is_there(url):
+                        discard(replaced(url))
+                swap([(url, scratch(url), replaced(url)) for url in group])
+        except BaseException:
+            taken = [url for url in urls if is_there(replaced(url)) and not is_there(scratch(url))]
+            for group in by_server(taken):
+                swap([(url, replaced(url), scratch(url)) for url in group])
+            raise
+        for url in urls:
             discard(replaced(url))
-            swap(url, scratch(url), replaced(url))
-            done.append(url)
-    except BaseException:
-        for url in reversed(done):
-            swap(url, replaced(url), scratch(url))
-        raise
-    for url in done:
-        discard(replaced(url))
-    print(f"restored: {', '.join(map(database.describe, done))}")
+        print(f"restored: {', '.join(map(database.describe, urls))}")
 
 
-def swap(url, newcomer, aside):
-    if database.is_sqlite(url):
-        os.replace(url.database, aside.database)
-        os.replace(newcomer.database, url.database)
+def by_server(urls):
+    """Databases that one transaction can rename together."""
+    groups = {}
+    for url in urls:
+        groups.setdefault(url.database if database.is_sqlite(url) else database.server(url), []).append(url)
+    return groups.values()
+
+
+def swap(names):
+    """Of (database, newcomer, aside): each newcomer takes the place of its database. On PostgreSQL all do or none."""
+    first, _, _ = names[0]
+    if database.is_sqlite(first):
+        for url, newcomer, aside in names:
+            if is_there(url):
+                os.replace(url.database, aside.database)
+            os.replace(newcomer.database, url.database)
     else:
-        with apart(url) as connection:
-            snapshot.take_place(connection, database.name(url), newcomer.database, aside.database)
+        with apart(first) as connection:
+            snapshot.take_place(
+                connection, [(database.name(url), newcomer.database, aside.database) for url, newcomer, aside in names]
+            )
+
+
+def is_there(url):
+    if database.is_sqlite(url):
+        return Path(url.database).exists()
+    with apart(url) as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": database.name(url)}))
 
 
 def discard(url):

@@ -89,18 +89,22 @@ def put_back_postgresql(url, copy):
         drop_unused(connection, restored)
         drop_unused(connection, failed)
         connection.execute(text(f"CREATE DATABASE {quote(restored)} TEMPLATE {quote(copy)}"))
-        take_place(connection, database.name(url), restored, failed)
+        take_place(connection, [(database.name(url), restored, failed)])
         drop_unused(connection, failed)
 
 
-def take_place(connection, original, newcomer, aside):
-    """Gives a database the name of another, which gets a third one: both or neither, whatever stops this."""
+def take_place(connection, names):
+    """Of (original, newcomer, aside): each newcomer gets the name of its original, which gets a third one. All or none do,
+    whatever stops this."""
     quote = connection.dialect.identifier_preparer.quote_identifier
-    for name in (original, newcomer):
-        connection.execute(text(END_SESSIONS), {"database": name})
+    renamings = []
+    for original, newcomer, aside in names:
+        for name in (original, newcomer):
+            connection.execute(text(END_SESSIONS), {"database": name})
+        renamings += [(original, aside), (newcomer, original)]
     # What reaches PostgreSQL as one text is one transaction.
     connection.exec_driver_sql(
-        f"ALTER DATABASE {quote(original)} RENAME TO {quote(aside)}; ALTER DATABASE {quote(newcomer)} RENAME TO {quote(original)}"
+        "; ".join(f"ALTER DATABASE {quote(name)} RENAME TO {quote(other)}" for name, other in renamings)
     )
 
 

@@ -23,7 +23,7 @@ import { AwsAccount, databaseNamespace } from './support/aws/account.ts';
 import { foundation } from './support/aws/foundation.ts';
 import { IdentityWebhook } from './support/aws/identity-webhook.ts';
 import { installAwsPlugin } from './support/aws/plugin.ts';
-import { apply, inMlflow, inServer, kubectl, tryKubectl } from './support/cluster.ts';
+import { apply, inMlflow, inServer, kubectl, storesFromInside, tryKubectl } from './support/cluster.ts';
 import { type Credentials, makeUser, mlflow, readRun, somebody } from './support/mlflow.ts';
 import { instance } from './support/stack.ts';
 
@@ -177,6 +177,13 @@ describe('Stack prod-aws', function () {
     expect(await assume('mlflow')).to.equal('allowed');
     expect(await assume('default')).to.equal('AccessDenied');
     expect(await assume('mlflow-gc')).to.equal('AccessDenied');
+    // As the doctor sees it.
+    const { who, findings } = await storesFromInside();
+    expect(who).to.include(role.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/'));
+    expect(findings).to.deep.equal([]);
+    expect((await storesFromInside('s3://of-somebody-else/mlflow')).findings).to.deep.equal([
+      'artifacts-denied',
+    ]);
   });
 
   it('reaches the database over TLS, which takes nothing else', async () => {

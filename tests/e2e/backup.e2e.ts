@@ -150,9 +150,19 @@ describe('Backups', function () {
   };
 
   const backUp = (to = folder) => takeBackup(running, pod, to, { passphrase, signal });
-  const bringBack = async (source: Source, options: Partial<RestoreOptions> = {}) => {
+  const bringBack = async (source: Source, options: Partial<RestoreOptions> = {}, through = pod) => {
     const say = (text: string) => void log.push(text);
-    await restore(running, pod, source, { signal, replace: false, folder, passphrase, say, ...options });
+    await restore(running, through, source, { signal, replace: false, folder, passphrase, say, ...options });
+  };
+  /** The pod, with a connection that breaks as soon as databases are exchanged. */
+  const fragile = (): MaintenancePod => {
+    let broken = 0;
+    const exec: MaintenancePod['exec'] = (container, command, options) => {
+      const child = pod.exec(container, command, options);
+      if (command.includes('exchange') && broken++ === 0) setTimeout(() => child.kill('SIGKILL'), 500);
+      return child;
+    };
+    return { ...pod, exec };
   };
   const copy = (back: boolean) => {
     const store = String(running.outputs.artifactUri);
@@ -258,7 +268,7 @@ describe('Backups', function () {
     expect(running.outputs.backupUri).to.equal('s3://mlflow/backups-of-mlflow-artifacts');
     await ask(`MlflowClient().delete_registered_model("model")\nprint("null")`);
 
-    await bringBack({ name: 'latest' }, { replace: true });
+    await bringBack({ name: 'latest' }, { replace: true }, fragile());
 
     expect(log.join('\n')).to.match(/before-restore-.*\.tar/);
     expect(await everything()).to.deep.equal(original);

@@ -4,7 +4,15 @@ import { expect } from 'chai';
 import { prepareEngine, pulumi } from '../../tools/lib/engine.ts';
 import { documented, pulumiArgs } from '../support/documentation.ts';
 import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
-import { inMlflow, inServer, kubectl, kubectlJson, runGc, tryKubectl } from './support/cluster.ts';
+import {
+  inMlflow,
+  inServer,
+  kubectl,
+  kubectlJson,
+  runGc,
+  storesFromInside,
+  tryKubectl,
+} from './support/cluster.ts';
 import { PretendedProject } from './support/gcp/project.ts';
 import { BACKUP } from './support/gcp/sql-admin.ts';
 import { type Credentials, makeUser, mlflow, readRun, somebody } from './support/mlflow.ts';
@@ -147,6 +155,11 @@ try:
 except Exception as error:
     print(type(error).__name__)`;
     expect(await kubectl(...inServer, 'python3', '-c', elsewhere)).to.equal('Forbidden');
+    const { identityNames } = (await stack.outputs()) as { identityNames: Record<string, string> };
+    const who = `${identityNames['tracking-server'] ?? ''} (project my-team-dev)`;
+    expect(await storesFromInside()).to.deep.equal({ who, findings: [] });
+    const foreign = await storesFromInside('gs://of-somebody-else/mlflow');
+    expect(foreign).to.deep.equal({ who, findings: ['artifacts-denied'] });
     const { items } = await kubectlJson<{ items: { data: Record<string, string> }[] }>(
       ...[...inMlflow, 'get', 'secrets'],
     );

@@ -1,5 +1,13 @@
 // What the commands for backups do on this machine, with a pod that others play.
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -8,10 +16,12 @@ import { execa } from 'execa';
 import { pack as tar } from 'tar-stream';
 import { copyArtifacts } from '../../tools/lib/artifact-copies.ts';
 import {
+  ContactLost,
   backupUri,
   findPassphrase,
   needsPassphrase,
   passphraseVariable,
+  persistently,
   said,
   takeBackup,
   withBackupPod,
@@ -29,7 +39,8 @@ function stackWith(settings: object, secret = ''): RunningStack {
     outputs: {},
     secretOutput: () => Promise.resolve(secret),
     service: { namespace: 'mlflow', name: 'mlflow', port: 5000 },
-    kubectl: (() => Promise.resolve({ stdout: secret })) as unknown as RunningStack['kubectl'],
+    kubectl: (() =>
+      Promise.resolve({ exitCode: 0, stdout: secret, stderr: '' })) as unknown as RunningStack['kubectl'],
   };
 }
 
@@ -112,6 +123,37 @@ describe('backups by command', () => {
     expect(readdirSync(folder)).to.deep.equal([]);
   });
 
+  describe('run what must not be left half done', () => {
+    /** Runs these scripts in turn; how many it took, and why it failed. */
+    const course = async (...scripts: string[]) => {
+      let runs = 0;
+      const error: unknown = await persistently(
+        () => execa('sh', ['-c', scripts[Math.min(runs++, scripts.length - 1)] ?? '']),
+        1,
+      ).catch((reason: unknown) => reason);
+      return { runs, error };
+    };
+    const ended = 'echo "the disk is full" >&2; echo "command terminated with exit code 1" >&2; exit 1';
+    const lost = 'echo "error: unable to upgrade connection" >&2; exit 1';
+
+    it('again when kubectl ends before it does', async () => {
+      expect(await course('true')).to.deep.equal({ runs: 1, error: undefined });
+      expect(await course(lost, 'kill -9 $$', 'true')).to.deep.equal({ runs: 3, error: undefined });
+    });
+
+    it('but not when it has failed by itself', async () => {
+      const { runs, error } = await course(lost, ended);
+      expect(runs).to.equal(2);
+      expect((error as Error).message).to.equal('the disk is full');
+      expect(error).not.to.be.instanceOf(ContactLost);
+    });
+
+    it('and say so when nobody can tell how it went', async () => {
+      const { error } = await course(lost);
+      expect(error).to.be.instanceOf(ContactLost);
+    });
+  });
+
   it('tell what the pod said when it fails, and no more', async () => {
     const script =
       'echo "x: SomeWarning: y" >&2; echo "the disk is full" >&2; echo "command terminated with exit code 1" >&2; exit 1';
@@ -161,6 +203,15 @@ describe('a copy of artifacts in a folder', () => {
       'no path within',
     );
     expect(readdirSync(folder)).to.deep.equal(['inner']);
+  });
+
+  it('says which file has no room on a full disk, and keeps what is whole', async () => {
+    symlinkSync('/dev/full', join(folder, 'b.txt.unfinished'));
+    const pod = podWith({ send: await stream({ 'a.txt': 'one', 'b.txt': 'two' }) });
+    expect(await failure(copyArtifacts(pod, options(false)))).to.equal(
+      `${join(folder, 'b.txt')} could not be written: no space is left on its disk`,
+    );
+    expect(readdirSync(folder).filter((name) => !name.startsWith('.'))).to.deep.equal(['a.txt']);
   });
 
   it('brings back what the store has not, or has otherwise', async () => {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,7 +16,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { extract as untar, pack as tar } from 'tar-stream';
 import { python } from '../../lib/backup.ts';
-import { said } from './backups.ts';
+import { reasonOf, said } from './backups.ts';
 import type { MaintenancePod } from './maintenance-pod.ts';
 
 /** What was copied; all else was there already. */
@@ -93,8 +94,7 @@ async function toFolder(pod: MaintenancePod, { store, copy: folder, signal }: Co
       const { name, size = 0, pax } = entry.header as Header;
       const file = within(folder, name);
       mkdirSync(dirname(file), { recursive: true });
-      await pipeline(entry, createWriteStream(`${file}.unfinished`));
-      renameSync(`${file}.unfinished`, file);
+      await write(entry, file);
       index[name] = { store: pax?.[markHeader] ?? '', copy: localMark(file) ?? '' };
       files += 1;
       bytes += size;
@@ -103,12 +103,31 @@ async function toFolder(pod: MaintenancePod, { store, copy: folder, signal }: Co
   } catch (error) {
     child.kill();
     // Why the stream ended early, the other end knows.
-    await sent;
+    if (error instanceof Unwritten) await sent.catch(() => undefined);
+    else await sent;
     throw error;
   } finally {
     writeIndex(folder, index);
   }
   return { files, bytes };
+}
+
+/** A file for which there is no place. */
+class Unwritten extends Error {}
+
+/** Under the file's name there is all of it or nothing. */
+async function write(content: AsyncIterable<unknown>, file: string): Promise<void> {
+  const unfinished = `${file}.unfinished`;
+  try {
+    await pipeline(content, createWriteStream(unfinished));
+    renameSync(unfinished, file);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    const { syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    const reason = reasonOf(error as NodeJS.ErrnoException);
+    throw new Unwritten(`${file} could not be written: ${reason}`, { cause: error });
+  }
 }
 
 /** @throws Error for a name that leads out of the folder. */

@@ -57,7 +57,9 @@ export async function findPassphrase(
   if (!enabled) return undefined;
   const { secretName, key } = passphraseFrom ?? { secretName: names.backup, key: passphraseKey };
   const args = ['get', 'secret', secretName, '--ignore-not-found', '--output', 'json'];
-  const { stdout } = await stack.kubectl(args);
+  const { exitCode, stdout, stderr } = await stack.kubectl(args, { reject: false });
+  if (exitCode !== 0)
+    throw new Error(`Secret "${secretName}" with the passphrase could not be read: ${stderr.trim()}`);
   const { data = {} } = (stdout === '' ? {} : JSON.parse(stdout)) as { data?: Record<string, string> };
   const value = data[key];
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
@@ -125,7 +127,8 @@ async function receive(
   return received.bytes();
 }
 
-const reasonOf = ({ code, message }: NodeJS.ErrnoException): string =>
+/** Why a file could not be written. */
+export const reasonOf = ({ code, message }: NodeJS.ErrnoException): string =>
   code === 'ENOSPC' ? 'no space is left on its disk' : message;
 
 /** Where the scheduled backups of a stack are. */
@@ -175,6 +178,35 @@ export async function runScheduledBackup(stack: RunningStack, signal: AbortSigna
   }
 }
 
+/** Nobody knows any more how a command in a pod went. */
+export class ContactLost extends Error {}
+
+const ATTEMPTS = 10;
+
+/**
+ * Runs a command that must not be left half done, and that goes on where it was when it is run again: as often as kubectl
+ * ends before the command itself does. An interruption does not reach it.
+ *
+ * @throws ContactLost when the pod was out of reach throughout.
+ */
+export async function persistently(
+  run: () => Promise<{ stdout?: unknown; stderr?: unknown }>,
+  pauseMilliseconds = 3000,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await run();
+      return;
+    } catch (error) {
+      // What kubectl adds to what a command has said that failed.
+      if (!(error instanceof ExecaError) || /command terminated with exit code/.test(String(error.stderr)))
+        throw failureOf(error);
+      if (attempt === ATTEMPTS) throw new ContactLost(error.shortMessage, { cause: error });
+      await sleep(pauseMilliseconds);
+    }
+  }
+}
+
 /** Waits for a command in a pod. When it fails, the error has what the command itself said. */
 export async function said(
   running: Promise<{ stdout?: unknown; stderr?: unknown }>,
@@ -183,25 +215,26 @@ export async function said(
     const { stdout, stderr } = await running;
     return { stdout: String(stdout), stderr: String(stderr) };
   } catch (error) {
-    if (!(error instanceof ExecaError) || error.isCanceled) throw error;
-    const text = String(error.stderr);
-    if (/can't open file/.test(text))
-      throw new Error(
-        'The stack was deployed before it had this command; update it first: npm run pulumi -- up',
-        {
-          cause: error,
-        },
-      );
-    if (error.exitCode === 137)
-      throw new Error(
-        'The pod was ended; where the databases are large, raise mlflow-stack:backup.tmpSize and try again.',
-        { cause: error },
-      );
-    const lines = text
-      .split('\n')
-      .filter(
-        (line) => line.trim() !== '' && !/^command terminated with exit code|Warning: |^ {2}/.test(line),
-      );
-    throw new Error(lines.slice(-5).join('\n') || error.shortMessage, { cause: error });
+    throw failureOf(error);
   }
+}
+
+/** An error for people. */
+function failureOf(error: unknown): unknown {
+  if (!(error instanceof ExecaError) || error.isCanceled) return error;
+  const text = String(error.stderr);
+  if (/can't open file/.test(text))
+    return new Error(
+      'The stack was deployed before it had this command; update it first: npm run pulumi -- up',
+      { cause: error },
+    );
+  if (error.exitCode === 137)
+    return new Error(
+      'The pod was ended; where the databases are large, raise mlflow-stack:backup.tmpSize and try again.',
+      { cause: error },
+    );
+  const lines = text
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^command terminated with exit code|Warning: |^ {2}/.test(line));
+  return new Error(lines.slice(-5).join('\n') || error.shortMessage, { cause: error });
 }

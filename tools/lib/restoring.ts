@@ -11,7 +11,7 @@ import type { Settings } from '../../config.ts';
 import { loadCommand, postgresClient, python } from '../../lib/backup.ts';
 import { names } from '../../lib/names.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { backupUri, passphraseVariable, said, takeBackup } from './backups.ts';
+import { ContactLost, backupUri, passphraseVariable, persistently, said, takeBackup } from './backups.ts';
 import { engineEnvironment } from './engine.ts';
 import type { MaintenancePod } from './maintenance-pod.ts';
 import type { RunningStack } from './stack.ts';
@@ -77,15 +77,23 @@ export async function restore(
         const { file } = await takeBackup(stack, pod, options.folder, { label, passphrase, signal });
         say(`What was there before: ${file}`);
       }
-      await withKeys(client, stack.settings, keys, () => python_('exchange'));
+      await withKeys(client, stack.settings, keys, () =>
+        // With neither signal nor terminal, so that Ctrl-C waits until it is done.
+        persistently(() => pod.exec('mlflow', python('restore', 'exchange'), { detached: true })),
+      );
       progress.exchanged = true;
     });
   } catch (error) {
     if (progress.exchanged) throw error;
+    if (error instanceof ContactLost) throw new Error(lostIn(stack, pod), { cause: error });
     await python_('abandon').catch(() => undefined);
     throw new Error(`${(error as Error).message}\nThe databases are as they were.`, { cause: error });
   }
 }
+
+const lostIn = ({ name }: RunningStack, pod: MaintenancePod): string =>
+  `Pod ${pod.name} could not be reached any more while databases were exchanged. They are those of the backup or those of ` +
+  `before, whole in either case: look which, and restore again where they are not those of the backup (stack ${name}).`;
 
 async function read(
   stack: RunningStack,
@@ -188,7 +196,7 @@ async function withKeys(
   try {
     await action();
   } catch (error) {
-    await client.patch(path, { data: before?.data ?? {} });
+    if (!(error instanceof ContactLost)) await client.patch(path, { data: before?.data ?? {} });
     throw error;
   }
 }

@@ -4,7 +4,10 @@ import { request as requestOverTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { contextName, kubeconfigPath } from '../../../tools/cluster/index.ts';
+import { commandsFor } from '../../../tools/doctor/finding.ts';
+import { checkFindings, readChecks } from '../../../tools/doctor/inside.ts';
 import { toolPath } from '../../../tools/toolchain/index.ts';
+import { settingsWith } from '../../support/settings.ts';
 import { instance } from './stack.ts';
 
 export async function kubectl(...args: string[]): Promise<string> {
@@ -65,6 +68,22 @@ export async function authorityIn(secretName: string): Promise<string> {
 
 /** Begins a command in the container of the server. */
 export const inServer = [...inMlflow, 'exec', 'deployment/mlflow', '--container', 'mlflow', '--'];
+
+/** What the doctor says of the stores from where the server is, and of a bucket that is not the stack's. */
+export async function storesFromInside(foreignBucket?: string): Promise<{ who: string; findings: string[] }> {
+  const place = foreignBucket === undefined ? [] : ['env', `MLFLOW_ARTIFACTS_DESTINATION=${foreignBucket}`];
+  const said = await kubectl(...inServer, ...place, 'python3', '/opt/mlflow-stack/check_stores.py');
+  const checks = readChecks(said);
+  const findings = checkFindings(
+    checks,
+    settingsWith(),
+    commandsFor('stack', contextName(instance), 'mlflow', false),
+  );
+  return {
+    who: checks.find(({ check }) => check === 'identity')?.detail ?? '',
+    findings: findings.map(({ id }) => id),
+  };
+}
 
 /** Sizes of the stack's databases, as `npm run db:size` has them. */
 export async function databaseSizes(): Promise<
