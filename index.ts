@@ -13,6 +13,7 @@ import {
   GcCronJob,
   HttpRoute,
   Ingress,
+  KeptSecrets,
   MlflowRuntime,
   MlflowServer,
   NetworkPolicies,
@@ -48,6 +49,7 @@ const access = await cloud.cluster();
 await cloud.prepare?.();
 const facts = await checkCluster(access, settings);
 followPods(access, settings);
+const kept = (await cloud.keptValues?.()) ?? {};
 const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
 
 const provider = new Provider('kubernetes', {
@@ -86,7 +88,7 @@ const backendStore = new BackendStore(
     cloud,
     rotation: settings.secrets.rotation.database,
     certificate: facts.databaseTls,
-    keptPassword: facts.database.password,
+    keptPassword: facts.database.password ?? kept['database-password'],
     sharedMounts: artifactStore.claimMounts,
   },
   outerOpts,
@@ -98,7 +100,8 @@ if (Object.keys(record).length > 0) {
   new StoreRecord(names.storeRecord, { namespace: target.name, record, places }, opts);
 }
 
-const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing: facts.keys }, opts);
+const existing = { ...kept, ...facts.keys };
+const keys = new ServerKeys(names.keys, { ...settings.secrets, ...common, existing }, opts);
 
 const auth = new Auth(
   names.auth,
@@ -109,6 +112,17 @@ const auth = new Auth(
   },
   opts,
 );
+
+const generated = {
+  ...artifactStore.generated,
+  ...backendStore.generated,
+  ...keys.generated,
+  ...auth.generated,
+};
+const { names: secretNames } =
+  cloud.secrets === undefined
+    ? { names: null }
+    : new KeptSecrets(names.keptSecrets, { cloud, values: generated }, outerOpts);
 
 const cloudNeeds = {
   namespace: target.name,
@@ -206,7 +220,11 @@ export const identityNames = pulumi.output(
   Object.fromEntries(Object.entries(identities).map(([component, { principal }]) => [component, principal])),
 );
 /** What the cloud says of its own resources. */
-export const cloudOutputs = cloud.extras?.(names.extras, cloudNeeds, outerOpts) ?? null;
+export const cloudOutputs =
+  cloud.extras?.(names.extras, { ...cloudNeeds, keptSecrets: Object.keys(secretNames ?? {}) }, outerOpts) ??
+  null;
+/** Names in the cloud's secret manager, by what is kept there. */
+export const keptSecrets = secretNames;
 export const artifactUri = artifacts.uri;
 /** Where scheduled backups are; null where there are none. */
 export const backupUri = backup?.uri ?? null;

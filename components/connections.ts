@@ -1,13 +1,17 @@
 // Plain data that one component hands to the next. Components never take components: any of these can also be written
 // by hand, for a bucket or a database that is already there.
-import type { Input } from '@pulumi/pulumi';
+import type { Input, Output } from '@pulumi/pulumi';
 import type { core } from '@pulumi/kubernetes/types/input.js';
+import type { KeptSecret } from '../lib/kept-secrets.ts';
 
 /** One value in a Secret of the pods' namespace. */
 export interface SecretKey {
   readonly secretName: Input<string>;
   readonly key: string;
 }
+
+/** What the stack itself made secret, for whoever keeps it elsewhere, too. */
+export type GeneratedSecrets = Readonly<Partial<Record<KeptSecret, Output<string>>>>;
 
 /** Variables of a container: those that anybody may read, and those that only a Secret holds. */
 export interface Variables {
@@ -70,6 +74,11 @@ export interface BackendConnection extends Variables, Mounts {
   readonly instance?: InstanceAccess | undefined;
   /** Variables of a replica that answers reads: for the server alone. */
   readonly readReplica?: Variables | undefined;
+}
+
+/** A database as it is made. */
+export interface MadeBackend extends BackendConnection {
+  readonly generated?: GeneratedSecrets | undefined;
 }
 
 /** What ties a ServiceAccount to its rights: what the cloud wants to see on it and on its pods. */

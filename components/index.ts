@@ -7,6 +7,7 @@ export * from './connections.ts';
 export { GcCronJob, type GcCronJobArgs } from './gc-cron-job.ts';
 export { HttpRoute, type HttpRouteArgs } from './http-route.ts';
 export { Ingress, type IngressArgs } from './ingress.ts';
+export { KeptSecrets, type KeptSecretsArgs } from './kept-secrets.ts';
 export { MlflowServer, type MlflowServerArgs } from './mlflow-server.ts';
 export type { Migration, Rollout } from './rollout.ts';
 export { MlflowRuntime, type MlflowRuntimeArgs } from './runtime.ts';

@@ -346,6 +346,7 @@ variants.push(
     title: 'with tokens, an agent, clients of their own and a certificate',
     changes: {
       dataProtection: 'delete',
+      secrets: { store: 'cloud' },
       identity: podIdentity,
       backendStore: { auth: 'iam', finalSnapshot: false, sslMode: 'require' },
       artifactStore: {
@@ -409,6 +410,7 @@ variants.push(
     title: 'with accounts as users, a key of its own and everything around',
     changes: {
       dataProtection: 'retain',
+      secrets: { store: 'cloud' },
       availability: 'high',
       backendStore: { auth: 'iam', maxConnections: 300 },
       artifactStore: {
@@ -433,6 +435,7 @@ variants.push(
     changes: {
       ...existing,
       dataProtection: 'protect',
+      secrets: { store: 'cloud', existing: ['flask-key'] },
       gcp: { cloudSqlProxy: { kind: 'deployment' }, existingDatabase: true, network: undefined },
       identity: { kind: 'keys' },
       artifactStore: { existingBucket: 'old-files' },
@@ -720,6 +723,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           'passwords',
           'signIn',
           'internalTrackingUrl',
+          'keptSecrets',
           'mlflowVersion',
           'nextCommands',
           'schemaRevision',
@@ -896,6 +900,8 @@ const dataTypes = [
   'gcp:sql/databaseInstance:DatabaseInstance',
   'gcp:sql/database:Database',
   'gcp:sql/user:User',
+  'aws:secretsmanager/secret:Secret',
+  'gcp:secretmanager/secret:Secret',
 ];
 /** Programs that train have an account of a name that the user chooses. */
 const isOfServer = (object: Registered): boolean =>
@@ -903,13 +909,13 @@ const isOfServer = (object: Registered): boolean =>
 
 /** Components with resources outside the namespace, which do not go with it. */
 const reachesOut = (type: string, stack: string): boolean =>
-  stack !== 'local' && /:(ArtifactStore|BackendStore|WorkloadIdentities|CloudParts)$/.test(type);
+  stack !== 'local' && /:(ArtifactStore|BackendStore|KeptSecrets|WorkloadIdentities|CloudParts)$/.test(type);
 
 const guardTypes =
-  /^aws:(s3|rds)\/|^aws:ec2\/securityGroup:SecurityGroup$|^aws:cloudwatch\/logGroup:LogGroup$/;
-/** The network that the database is in, who owns its tables, and what the bucket's key and log are granted. */
+  /^aws:(s3|rds|secretsmanager)\/|^gcp:secretmanager\/|^aws:ec2\/securityGroup:SecurityGroup$|^aws:cloudwatch\/logGroup:LogGroup$/;
+/** The network that the database is in, who owns its tables, and what the keys and the bucket's log are granted. */
 const guards =
-  /^mlflow-postgres-(range|private-services|owner-account)$|^mlflow-artifacts-(bucket-key-access|logs-delivery)$/;
+  /^mlflow-postgres-(range|private-services|owner-account)$|^mlflow-artifacts-(bucket-key-access|logs-delivery)$|^mlflow-secrets-(service|key-access)$/;
 const isGuard = ({ name, type }: Registered): boolean =>
   (guardTypes.test(type) && !dataTypes.includes(type)) || (type.startsWith('gcp:') && guards.test(name));
 

@@ -13,6 +13,7 @@ interface Prepared {
   readonly context: AwsContext;
   readonly entrySdk: EntrySdk;
   readonly audit: typeof import('./audit.ts') | undefined;
+  readonly secrets: typeof import('./secrets.ts') | undefined;
 }
 
 /** EKS, S3 and RDS. */
@@ -22,16 +23,18 @@ export function aws(settings: Settings): Cloud {
     if (found === undefined) throw new Error('prepare() comes first');
     return found;
   };
+  const keepsSecrets = settings.secrets.store === 'cloud';
   const hasRoles = ['workload', 'podIdentity'].includes(settings.identity.kind);
   return {
     cluster: () => clusterAccess(settings.kubernetes),
     prepare: async () => {
-      const [context, entrySdk, audit] = await Promise.all([
+      const [context, entrySdk, audit, secrets] = await Promise.all([
         lookUp(settings),
         loadEntrySdk(settings),
         settings.audit.enabled ? import('./audit.ts') : undefined,
+        keepsSecrets ? import('./secrets.ts') : undefined,
       ]);
-      found = { context, entrySdk, audit };
+      found = { context, entrySdk, audit, secrets };
     },
     get providers() {
       return [prepared().context.provider];
@@ -47,6 +50,11 @@ export function aws(settings: Settings): Cloud {
       prepared().entrySdk.dns?.aliasRecords(prepared().context, name, address, branch(name, opts)),
     extras: (name, args, opts) =>
       extras(prepared().context, prepared().audit, name, args, branch(name, opts)),
+    ...(keepsSecrets && {
+      secrets: (name, values, opts) =>
+        prepared().secrets?.keepSecrets(prepared().context, name, values, opts) ?? {},
+      keptValues: async () => (await prepared().secrets?.keptValues(prepared().context)) ?? {},
+    }),
     snapshot: async (instance, label) =>
       await (await import('./snapshot.ts')).snapshot(settings.aws?.region ?? '', instance, label),
   };

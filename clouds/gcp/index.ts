@@ -44,6 +44,10 @@ export function gcp(settings: Settings): Cloud {
       },
     extras: (name, args, opts) =>
       extras(context(), extraSdk, name, args, databaseAccount, branch(name, opts)),
+    ...(settings.secrets.store === 'cloud' && {
+      secrets: (name, values, opts) => extraSdk.secrets?.keepSecrets(context(), name, values, opts) ?? {},
+      keptValues: async () => (await extraSdk.secrets?.keptValues(context())) ?? {},
+    }),
     snapshot: async (instance, label) => await (await import('./snapshot.ts')).snapshot(instance, label),
   };
 }

@@ -195,6 +195,14 @@ describe('settings that do not go together', () => {
       'auth.adminPassword and auth.adminPasswordFrom are two sources of one secret; remove one of them',
     ],
     [
+      { secrets: { store: 'cloud' } },
+      'secrets.store is cloud, but cloud local has no secret manager; use cluster',
+    ],
+    [
+      { secrets: { existing: ['flask-key'] } },
+      'secrets.existing is for secrets.store cloud, but store is cluster; set store to cloud, or remove it',
+    ],
+    [
       { auth: { adminPassword: 'correct horse' } },
       'auth.adminPassword is for kind basic, but auth.kind is none; remove it or change the kind',
     ],
