@@ -10,6 +10,7 @@ import {
   BackendStore,
   BackupCronJob,
   ClientEnv,
+  ExternalSecrets,
   GcCronJob,
   HttpRoute,
   Ingress,
@@ -21,12 +22,14 @@ import {
   StoreRecord,
   TraceArchival,
   WorkloadIdentities,
+  awaitedKey,
 } from './components/index.ts';
 import { targetNamespace } from './components/namespace.ts';
 import { loadSettings } from './config.ts';
 import {
   authWiring,
   backupArgs,
+  externalSecretsArgs,
   ingressArgs,
   runtimeArgs,
   serverArgs,
@@ -61,11 +64,24 @@ const target = targetNamespace({ ...settings.namespace, dataProtection }, provid
 const opts = target.contentOptions;
 // What also has resources outside the namespace does not go with it.
 const outerOpts = cloud.providers.length > 0 ? { providers: [provider, ...cloud.providers] } : opts;
+const externalSecrets =
+  settings.externalSecrets.secrets.length > 0
+    ? new ExternalSecrets(
+        names.externalSecrets,
+        {
+          ...externalSecretsArgs(settings),
+          namespace: target.name,
+          cloud,
+          externalRevision: facts.externalRevision,
+        },
+        outerOpts,
+      )
+    : undefined;
 const common = {
   namespace: target.name,
   dataProtection,
   imagePullSecrets: settings.pods.imagePullSecrets,
-  externalRevision: facts.externalRevision,
+  externalRevision: externalSecrets?.revision ?? facts.externalRevision,
 };
 
 if (settings.networkPolicy.enabled) {
@@ -88,6 +104,7 @@ const backendStore = new BackendStore(
     cloud,
     rotation: settings.secrets.rotation.database,
     certificate: facts.databaseTls,
+    passwordFrom: awaitedKey(settings.backendStore.passwordFrom, externalSecrets?.secretNames ?? {}),
     keptPassword: facts.database.password ?? kept['database-password'],
     sharedMounts: artifactStore.claimMounts,
   },

@@ -5,6 +5,7 @@ import type {
   GeneratedSecrets,
   InstanceAccess,
   MadeBackend,
+  SecretKey,
   WorkloadIdentity,
 } from '../components/connections.ts';
 import type { KeptSecret } from '../lib/kept-secrets.ts';
@@ -23,6 +24,8 @@ export interface StoreArgs {
 }
 
 export interface DatabaseArgs extends StoreArgs {
+  /** Existing Secret with the password. */
+  readonly passwordFrom?: SecretKey | undefined;
   /** Password that an earlier stack left with the data. */
   readonly keptPassword?: string | undefined;
 }
@@ -35,6 +38,21 @@ export interface IdentitiesArgs {
   readonly bucket: BucketAccess | undefined;
   /** The managed database; undefined where it is none of the cloud's. */
   readonly instance: InstanceAccess | undefined;
+}
+
+export interface SecretReaderArgs {
+  readonly namespace: Input<string>;
+  /** ServiceAccount that reads. */
+  readonly serviceAccount: string;
+  /** Names of secrets in the secret manager. */
+  readonly secrets: readonly string[];
+}
+
+/** Who reads secrets, and how the External Secrets Operator is told. */
+export interface SecretReader {
+  readonly identity: WorkloadIdentity;
+  /** Part `provider` of a SecretStore. */
+  readonly provider: Input<object>;
 }
 
 export interface ExtrasArgs extends IdentitiesArgs {
@@ -104,6 +122,9 @@ export interface Cloud {
     args: ExtrasArgs,
     opts: ComponentResourceOptions,
   ): Readonly<Record<string, Input<unknown>>>;
+
+  /** Lets one ServiceAccount read exactly the given secrets of the secret manager. */
+  secretReader?(name: string, args: SecretReaderArgs, opts: ComponentResourceOptions): SecretReader;
 
   /** Keeps what the stack generates in the secret manager, where only whoever deploys reads it. */
   secrets?(name: string, values: GeneratedSecrets, opts: ComponentResourceOptions): KeptNames;

@@ -59,7 +59,7 @@ export class ArtifactStore extends pulumi.ComponentResource {
 
   constructor(name: string, args: ArtifactStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:ArtifactStore', name, recordedArgs(args), opts);
-    const { generated = {}, ...store } = connections[args.kind](name, args, this) as Store;
+    const { generated = {}, ...store }: Store = connections[args.kind](name, args, this);
     this.connection = { mode: args.mode, ...store };
     this.generated = generated;
     const { volumes, volumeMounts } = this.connection;

@@ -40,7 +40,7 @@ export interface BackendStoreArgs extends StorageArgs {
   /** Existing Secret with the password. */
   readonly passwordFrom?: SecretKey | undefined;
   /** Changes with what is in `passwordFrom`, among others: the database is told the password at its start. */
-  readonly externalRevision: string;
+  readonly externalRevision: pulumi.Input<string>;
   /** A new number makes a new password. */
   readonly rotation: number;
   /** Certificate that the database had before, by file name; a new one is made when it is none or runs out. */
@@ -92,7 +92,7 @@ export class BackendStore extends pulumi.ComponentResource {
 
   constructor(name: string, args: BackendStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:BackendStore', name, recordedArgs(args), opts);
-    const { generated = {}, ...connection } = connections[args.kind](name, args, this) as MadeBackend;
+    const { generated = {}, ...connection }: MadeBackend = connections[args.kind](name, args, this);
     this.connection = connection;
     this.generated = generated;
     this.registerOutputs({ host: this.connection.host });

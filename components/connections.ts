@@ -13,6 +13,12 @@ export interface SecretKey {
 /** What the stack itself made secret, for whoever keeps it elsewhere, too. */
 export type GeneratedSecrets = Readonly<Partial<Record<KeptSecret, Output<string>>>>;
 
+/** The same key, known only once its Secret is there, where that is among those that are being made. */
+export const awaitedKey = (
+  from: { readonly secretName: string; readonly key: string } | undefined,
+  made: Readonly<Record<string, Output<string>>>,
+): SecretKey | undefined => from && { key: from.key, secretName: made[from.secretName] ?? from.secretName };
+
 /** Variables of a container: those that anybody may read, and those that only a Secret holds. */
 export interface Variables {
   readonly settings: Readonly<Record<string, Input<string>>>;
@@ -112,7 +118,7 @@ export interface PodStep {
 /** What users add to pods, in Kubernetes' own terms. */
 export interface PodParts extends Mounts {
   readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, Input<string>>>;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly core.v1.Toleration[];
   readonly affinity?: core.v1.Affinity | undefined;

@@ -30,8 +30,8 @@ export function databaseCredentials(
   args: CredentialsArgs,
   opts: pulumi.ComponentResourceOptions,
 ): DatabaseCredentials {
-  const { backendStore, dataProtection } = args.settings;
-  const { passwordFrom } = backendStore;
+  const { passwordFrom } = args;
+  const { dataProtection } = args.settings;
   const metadata = { namespace: args.namespace, labels: objectLabels('database') };
   if (passwordFrom !== undefined) {
     const password = secretValue(`${name}-credentials`, args.namespace, passwordFrom, opts);

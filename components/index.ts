@@ -4,6 +4,7 @@ export { BackendStore, type BackendStoreArgs } from './backend-store.ts';
 export { BackupCronJob, type BackupCronJobArgs } from './backup-cron-job.ts';
 export { ClientEnv, type ClientEnvArgs } from './client-env.ts';
 export * from './connections.ts';
+export { ExternalSecrets, type ExternalSecretsArgs } from './external-secrets.ts';
 export { GcCronJob, type GcCronJobArgs } from './gc-cron-job.ts';
 export { HttpRoute, type HttpRouteArgs } from './http-route.ts';
 export { Ingress, type IngressArgs } from './ingress.ts';

@@ -9,6 +9,7 @@ import { canRoll } from './connection-budget.ts';
 import { waysIn } from './entry.ts';
 import { imageReference, mlflowVersion } from './image.ts';
 import { migrationInputs } from './migration-inputs.ts';
+import { secretReferences } from './secret-references.ts';
 
 /** Address that people open, where there is a way in from outside the cluster; without the static prefix. */
 export const publicUrl = (settings: Settings): string | undefined => waysIn(settings).flatMap(publicUrls)[0];
@@ -34,6 +35,17 @@ export function authWiring(settings: Settings) {
     metrics: metrics.enabled,
     clients: clientEnv.namespaces,
   };
+}
+
+export function externalSecretsArgs(settings: Settings) {
+  const { refreshInterval, secrets, store = { kind: 'SecretStore' as const } } = settings.externalSecrets;
+  const references = secretReferences(settings);
+  const onlyAtStart = (name: string) => {
+    const own = references.filter((each) => each.isMade === true && each.name === name);
+    return own.length > 0 && own.every((each) => each.onlyAtStart === true);
+  };
+  const watched = secrets.map(({ name }) => name).filter((name) => !onlyAtStart(name));
+  return { refreshInterval, secrets, store, watched };
 }
 
 export function runtimeArgs({ pods, registryStore, server, workspaces }: Settings) {

@@ -274,6 +274,23 @@ const variants: Variant[] = [
     }),
   },
   {
+    title: 'with Secrets that are read from Vault',
+    changes: {
+      externalSecrets: {
+        store: { provider: 'vault', vault: { server: 'https://vault.example', role: 'mlflow' } },
+        secrets: [
+          {
+            name: 'db',
+            data: [{ key: 'password', from: 'team/db' }],
+            template: { uri: 'postgresql://mlflow:{{ .password }}@db.example:6543/mlflow' },
+          },
+        ],
+      },
+      backendStore: { kind: 'external', uriFrom: { secretName: 'db', key: 'uri' } },
+    },
+    cluster: () => ({ '/apis/external-secrets.io/v1': kinds('ExternalSecret', 'SecretStore') }),
+  },
+  {
     title: 'with the load balancer of a cloud',
     changes: {
       ingress: { className: 'gce', internal: true, certificate: { clusterIssuer: 'public' } },
@@ -477,6 +494,18 @@ variants.push(
     title: 'with a proxy in each pod',
     changes: { gcp: { cloudSqlProxy: { kind: 'sidecar' } } },
   },
+  {
+    of: 'dev-gcp',
+    title: 'with a password that is read from Secret Manager',
+    changes: {
+      externalSecrets: {
+        store: { provider: 'gcpSecretManager' },
+        secrets: [{ name: 'db', data: [{ key: 'password', from: 'team-db' }] }],
+      },
+      backendStore: { passwordFrom: { secretName: 'db', key: 'password' } },
+    },
+    cluster: () => ({ '/apis/external-secrets.io/v1': kinds('ExternalSecret', 'SecretStore') }),
+  },
 );
 
 before(async function () {
@@ -655,7 +684,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           it('gives every workload a service account of its own that it also makes', () => {
             const used = pods().map((pod) => podTemplate(pod)?.spec.serviceAccountName);
             const made = objects().filter(
-              (object) => object.id.startsWith('ServiceAccount/') && isOfServer(object),
+              (object) => object.id.startsWith('ServiceAccount/') && isOfPods(object),
             );
             expect(new Set(used).size).to.equal(mode === 'in a preview' ? 1 : used.length);
             if (run() === update)
@@ -690,7 +719,8 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
       }
 
       it('looks in advance for every object that it names itself, so that none is taken over', () => {
-        const uncontested = ['Namespace', 'Job'];
+        // Names that settings give are looked at beside these.
+        const uncontested = ['Namespace', 'Job', 'ExternalSecret'];
         const named = update.resources
           .filter(isKubernetesObject)
           .filter(isOfServer)
@@ -904,12 +934,17 @@ const dataTypes = [
   'gcp:secretmanager/secret:Secret',
 ];
 /** Programs that train have an account of a name that the user chooses. */
-const isOfServer = (object: Registered): boolean =>
-  manifest(object).metadata.labels?.['app.kubernetes.io/component'] !== 'client';
+const isOfServer = (object: Registered): boolean => componentOf(object) !== 'client';
+/** The External Secrets Operator acts as an account, and none of the stack's pods. */
+const isOfPods = (object: Registered): boolean =>
+  isOfServer(object) && componentOf(object) !== 'external-secrets';
+
+const componentOf = (object: Registered) => manifest(object).metadata.labels?.['app.kubernetes.io/component'];
 
 /** Components with resources outside the namespace, which do not go with it. */
 const reachesOut = (type: string, stack: string): boolean =>
-  stack !== 'local' && /:(ArtifactStore|BackendStore|KeptSecrets|WorkloadIdentities|CloudParts)$/.test(type);
+  stack !== 'local' &&
+  /:(ArtifactStore|BackendStore|ExternalSecrets|KeptSecrets|WorkloadIdentities|CloudParts)$/.test(type);
 
 const guardTypes =
   /^aws:(s3|rds|secretsmanager)\/|^gcp:secretmanager\/|^aws:ec2\/securityGroup:SecurityGroup$|^aws:cloudwatch\/logGroup:LogGroup$/;

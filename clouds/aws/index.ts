@@ -8,6 +8,7 @@ import { database } from './database.ts';
 import { type EntrySdk, entry, loadEntrySdk } from './entry.ts';
 import { extras } from './extras.ts';
 import { identities } from './identities.ts';
+import { secretReader } from './secret-reader.ts';
 
 interface Prepared {
   readonly context: AwsContext;
@@ -50,6 +51,7 @@ export function aws(settings: Settings): Cloud {
       prepared().entrySdk.dns?.aliasRecords(prepared().context, name, address, branch(name, opts)),
     extras: (name, args, opts) =>
       extras(prepared().context, prepared().audit, name, args, branch(name, opts)),
+    secretReader: (name, args, opts) => secretReader(prepared().context, name, args, opts),
     ...(keepsSecrets && {
       secrets: (name, values, opts) =>
         prepared().secrets?.keepSecrets(prepared().context, name, values, opts) ?? {},

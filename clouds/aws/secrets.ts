@@ -52,7 +52,7 @@ function keepSecret(
     // One that is protected could not be replaced by the next.
     { ...opts, ...guardOptions(dataProtection) },
   );
-  return version.arn.apply(() => secretName);
+  return version.secretArn.apply(() => secretName);
 }
 
 export const keptValues = ({ settings, provider }: AwsContext): Promise<KeptValues> =>

@@ -11,19 +11,22 @@ export interface ExtraSdk {
   readonly audit?: typeof import('./audit.ts') | undefined;
   readonly images?: typeof import('./images.ts') | undefined;
   readonly secrets?: typeof import('./secrets.ts') | undefined;
+  readonly secretReader?: typeof import('./secret-reader.ts') | undefined;
 }
 
 export async function loadExtraSdk({
   audit,
   identity,
+  externalSecrets,
   secrets: { store },
 }: GcpContext['settings']): Promise<ExtraSdk> {
-  const [auditSdk, images, secrets] = await Promise.all([
+  const [auditSdk, images, secrets, secretReader] = await Promise.all([
     audit.enabled ? import('./audit.ts') : undefined,
     identity.imageRepository === undefined ? undefined : import('./images.ts'),
     store === 'cloud' ? import('./secrets.ts') : undefined,
+    externalSecrets.store?.provider === 'gcpSecretManager' ? import('./secret-reader.ts') : undefined,
   ]);
-  return { audit: auditSdk, images, secrets };
+  return { audit: auditSdk, images, secrets, secretReader };
 }
 
 /** Outputs of the stack. */

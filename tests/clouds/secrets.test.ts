@@ -21,6 +21,95 @@ const existingOf = (run: Run) =>
     'secrets.existing'
   ];
 
+const externally = (provider: string, froms: readonly string[], more: object = {}) => ({
+  store: { provider, ...more },
+  secrets: froms.map((from, index) => ({ name: `team-${index}`, data: [{ key: 'value', from }] })),
+});
+/** With the operator that reads. */
+const cluster = {
+  '/apis/external-secrets.io/v1': { resources: [{ kind: 'ExternalSecret' }, { kind: 'SecretStore' }] },
+};
+
+describe('the External Secrets Operator', function () {
+  this.timeout('1m');
+
+  it('may read exactly what is named in Secrets Manager, by a role of its own', async () => {
+    const arn = 'arn:aws:secretsmanager:eu-west-1:210987654321:secret:shared-AbCdEf';
+    const externalSecrets = externally('awsSecretsManager', ['team/db', arn, 'team/db'], { kmsKeyArn });
+    const run = await updateOf('prod-aws', { externalSecrets }, cluster);
+    const { policy } = run.get('RolePolicy/mlflow-external-secrets-policy').inputs;
+    expect((JSON.parse(policy as string) as { Statement: unknown }).Statement).to.deep.equal([
+      {
+        Effect: 'Allow',
+        Action: 'secretsmanager:GetSecretValue',
+        Resource: [arn, 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/db-??????'],
+      },
+      { Effect: 'Allow', Action: 'kms:Decrypt', Resource: kmsKeyArn },
+    ]);
+    const { assumeRolePolicy } = run.get('Role/mlflow-external-secrets-role').inputs;
+    expect(assumeRolePolicy).to.include('system:serviceaccount:mlflow:mlflow-external-secrets');
+    const { metadata } = run.get('ServiceAccount/mlflow-external-secrets-service-account').inputs;
+    expect((metadata as { annotations: object }).annotations).to.have.property('eks.amazonaws.com/role-arn');
+    expect(run.get('SecretStore/mlflow-external-secrets-store').inputs.spec).to.deep.equal({
+      provider: {
+        aws: {
+          service: 'SecretsManager',
+          region: 'eu-west-1',
+          auth: { jwt: { serviceAccountRef: { name: 'mlflow-external-secrets' } } },
+        },
+      },
+    });
+  });
+
+  it('may read exactly what is named in Secret Manager, by an account of its own', async () => {
+    const externalSecrets = externally('gcpSecretManager', ['team-db', 'team-admin']);
+    const run = await updateOf(
+      'dev-gcp',
+      { externalSecrets, gcp: { clusterProject: 'clusters-1' } },
+      cluster,
+    );
+    const account = 'mlflow-stack-dev-gc-sec-0f0f0f@my-team-dev.iam.gserviceaccount.com';
+    const rights = run.resources.filter(({ type }) => type.includes('secretIamMember'));
+    expect(rights.map(({ inputs }) => inputs)).to.deep.equal(
+      ['team-admin', 'team-db'].map((secretId) => ({
+        secretId,
+        role: 'roles/secretmanager.secretAccessor',
+        member: `serviceAccount:${account}`,
+      })),
+    );
+    const { metadata } = run.get('ServiceAccount/mlflow-external-secrets-service-account').inputs;
+    expect(metadata).to.deep.include({ annotations: { 'iam.gke.io/gcp-service-account': account } });
+    const { inputs, dependencies } = run.get('SecretStore/mlflow-external-secrets-store');
+    expect(inputs.spec).to.deep.equal({
+      provider: {
+        gcpsm: {
+          projectID: 'my-team-dev',
+          auth: {
+            workloadIdentity: {
+              serviceAccountRef: { name: 'mlflow-external-secrets' },
+              clusterProjectID: 'clusters-1',
+            },
+          },
+        },
+      },
+    });
+    expect(dependencies).to.include(rights[0]?.id);
+  });
+
+  it('makes the password of a managed database, which waits for it, as pods do', async () => {
+    const externalSecrets = externally('awsSecretsManager', ['team/db']);
+    const passwordFrom = { secretName: 'team-0', key: 'value' };
+    const run = await updateOf('prod-aws', { externalSecrets, backendStore: { passwordFrom } }, cluster);
+    expect(run.get('Instance/mlflow-postgres-instance').dependencies).to.include(
+      'Secret/mlflow-postgres-credentials-existing',
+    );
+    expect(run.get('Deployment/mlflow-deployment').dependencies).to.include(
+      'Secret/mlflow-external-secrets-made-team-0',
+    );
+    expect(run.resources.map(({ id }) => id)).not.to.include('RandomPassword/mlflow-postgres-password');
+  });
+});
+
 describe('Secrets Manager', function () {
   this.timeout('1m');
 
