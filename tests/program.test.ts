@@ -934,12 +934,13 @@ const dataTypes = [
   'gcp:secretmanager/secret:Secret',
 ];
 /** Programs that train have an account of a name that the user chooses. */
-const isOfServer = (object: Registered): boolean => componentOf(object) !== 'client';
+const isOfServer = (object: Registered): boolean => ownComponent(object) !== 'client';
 /** The External Secrets Operator acts as an account, and none of the stack's pods. */
 const isOfPods = (object: Registered): boolean =>
-  isOfServer(object) && componentOf(object) !== 'external-secrets';
+  isOfServer(object) && ownComponent(object) !== 'external-secrets';
 
-const componentOf = (object: Registered) => manifest(object).metadata.labels?.['app.kubernetes.io/component'];
+const ownComponent = (object: Registered) =>
+  manifest(object).metadata.labels?.['app.kubernetes.io/component'];
 
 /** Components with resources outside the namespace, which do not go with it. */
 const reachesOut = (type: string, stack: string): boolean =>
