@@ -1,7 +1,19 @@
 // Secrets that the stack has the External Secrets Operator make.
 import type { Settings } from '../settings/index.ts';
 
-export type MadeSecret = Settings['externalSecrets']['secrets'][number];
+export interface MadeSecret {
+  readonly name: string;
+  readonly type: string;
+  /** Its keys, and where their values are. */
+  readonly data: readonly {
+    readonly key: string;
+    readonly from: string;
+    readonly property?: string | undefined;
+    readonly version?: string | undefined;
+  }[];
+  /** Further keys, with templates of their values. */
+  readonly template: Readonly<Record<string, string>>;
+}
 
 /** The one of this name; undefined where somebody else makes it. */
 export const madeSecret = ({ externalSecrets }: Settings, name: string): MadeSecret | undefined =>

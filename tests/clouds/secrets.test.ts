@@ -2,10 +2,12 @@
 import * as pulumi from '@pulumi/pulumi';
 import { expect } from 'chai';
 import { type Run, generatedPassword, isSecret, secret } from '../support/mocks.ts';
+import { externalSecretsCrds } from '../../tools/toolchain/tools.ts';
 import { cloudAnswers } from '../support/clouds.ts';
+import { type Check, customCheck } from '../support/kubernetes-schemas.ts';
 import { updateOf } from '../support/program.ts';
 
-const store = { store: 'cloud' };
+const inCloud = { store: 'cloud' };
 const kept = 'mlflow-secrets';
 const labels = { project: 'mlflow-stack', stack: 'dev-gcp', 'managed-by': 'pulumi', team: 'ml-platform' };
 const kmsKeyArn = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd';
@@ -32,6 +34,15 @@ const cluster = {
 
 describe('the External Secrets Operator', function () {
   this.timeout('1m');
+  let check: Check;
+  before(async () => {
+    check = await customCheck(externalSecretsCrds);
+  });
+  const store = (run: Run) => {
+    const { inputs } = run.get('SecretStore/mlflow-external-secrets-store');
+    expect(check(inputs as unknown as { apiVersion: string; kind: string })).to.deep.equal([]);
+    return inputs.spec;
+  };
 
   it('may read exactly what is named in Secrets Manager, by a role of its own', async () => {
     const arn = 'arn:aws:secretsmanager:eu-west-1:210987654321:secret:shared-AbCdEf';
@@ -50,7 +61,7 @@ describe('the External Secrets Operator', function () {
     expect(assumeRolePolicy).to.include('system:serviceaccount:mlflow:mlflow-external-secrets');
     const { metadata } = run.get('ServiceAccount/mlflow-external-secrets-service-account').inputs;
     expect((metadata as { annotations: object }).annotations).to.have.property('eks.amazonaws.com/role-arn');
-    expect(run.get('SecretStore/mlflow-external-secrets-store').inputs.spec).to.deep.equal({
+    expect(store(run)).to.deep.equal({
       provider: {
         aws: {
           service: 'SecretsManager',
@@ -79,8 +90,7 @@ describe('the External Secrets Operator', function () {
     );
     const { metadata } = run.get('ServiceAccount/mlflow-external-secrets-service-account').inputs;
     expect(metadata).to.deep.include({ annotations: { 'iam.gke.io/gcp-service-account': account } });
-    const { inputs, dependencies } = run.get('SecretStore/mlflow-external-secrets-store');
-    expect(inputs.spec).to.deep.equal({
+    expect(store(run)).to.deep.equal({
       provider: {
         gcpsm: {
           projectID: 'my-team-dev',
@@ -93,6 +103,7 @@ describe('the External Secrets Operator', function () {
         },
       },
     });
+    const { dependencies } = run.get('SecretStore/mlflow-external-secrets-store');
     expect(dependencies).to.include(rights[0]?.id);
   });
 
@@ -121,7 +132,7 @@ describe('Secrets Manager', function () {
   });
 
   it('keeps all that is generated, for as long as the data, by names that are known before', async () => {
-    const run = await updateOf('prod-aws', { secrets: store, artifactStore: { kmsKeyArn } });
+    const run = await updateOf('prod-aws', { secrets: inCloud, artifactStore: { kmsKeyArn } });
     expect(run.outputs.keptSecrets).to.deep.equal(namesOf('prod-aws'));
     expect(existingOf(run)).to.deep.equal(what);
     const made = run.get(`Secret/${kept}-kek-passphrase-secret`);
@@ -142,18 +153,18 @@ describe('Secrets Manager', function () {
   });
 
   it('gives names free at once where the data is to be deleted, and lets rotation replace what is protected', async () => {
-    const deleted = await updateOf('prod-aws', { secrets: store, dataProtection: 'delete' });
+    const deleted = await updateOf('prod-aws', { secrets: inCloud, dataProtection: 'delete' });
     const made = deleted.get(`Secret/${kept}-flask-key-secret`);
     expect(made.inputs.recoveryWindowInDays).to.equal(0);
     expect(made.retainOnDelete).to.equal(false);
-    const guarded = await updateOf('prod-aws', { secrets: store, dataProtection: 'protect' });
+    const guarded = await updateOf('prod-aws', { secrets: inCloud, dataProtection: 'protect' });
     expect(guarded.get(`Secret/${kept}-flask-key-secret`).protect).to.equal(true);
     expect(guarded.get(`SecretVersion/${kept}-flask-key-version`).protect).to.equal(false);
   });
 
   it('gives back what data depends on to a stack that finds it', async () => {
     const run = await updateOf('prod-aws', {
-      secrets: { ...store, existing: what },
+      secrets: { ...inCloud, existing: what },
       backendStore: { existingInstance: 'old-instance' },
     });
     expect(inManager(run).map(({ type }) => type)).not.to.include('aws:secretsmanager/secret:Secret');
@@ -181,7 +192,7 @@ describe('Secrets Manager', function () {
       throw new Error('no such secret');
     };
     const error = await updateOf('prod-aws', {
-      secrets: { ...store, existing: ['flask-key', 'webhook-key'] },
+      secrets: { ...inCloud, existing: ['flask-key', 'webhook-key'] },
     })
       .then(
         () => undefined,
@@ -203,7 +214,7 @@ describe('Secret Manager', function () {
 
   it('keeps all that is generated in the region of the stores, once its API is on', async () => {
     const run = await updateOf('dev-gcp', {
-      secrets: store,
+      secrets: inCloud,
       dataProtection: 'retain',
       auth: { kind: 'none' },
     });
@@ -227,7 +238,7 @@ describe('Secret Manager', function () {
   });
 
   it('encrypts by a key of the user, which it is given the right to use before', async () => {
-    const run = await updateOf('dev-gcp', { secrets: store, artifactStore: { kmsKeyName } });
+    const run = await updateOf('dev-gcp', { secrets: inCloud, artifactStore: { kmsKeyName } });
     const made = run.get(`Secret/${kept}-flask-key-secret`);
     expect(made.inputs).to.deep.include({
       replication: {
@@ -247,7 +258,7 @@ describe('Secret Manager', function () {
 
   it('gives back what data depends on to a stack that finds it', async () => {
     const run = await updateOf('dev-gcp', {
-      secrets: { ...store, existing: ['flask-key', 'kek-passphrase'] },
+      secrets: { ...inCloud, existing: ['flask-key', 'kek-passphrase'] },
     });
     const { inputs } = run.get(`SecretVersion/${kept}-flask-key-version`);
     expect(inputs).to.deep.equal({

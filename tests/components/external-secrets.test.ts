@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { ExternalSecrets, type ExternalSecretsArgs, awaitedKey } from '../../components/index.ts';
+import { externalSecretsCrds } from '../../tools/toolchain/tools.ts';
 import { labelsOf } from '../support/args.ts';
+import { customCheck } from '../support/kubernetes-schemas.ts';
 import { type Run, type RunOptions, isUnknown, runStack, withoutSecrets } from '../support/mocks.ts';
 
 const database = {
@@ -150,6 +152,23 @@ describe('Secrets that are read from elsewhere', () => {
     expect(run.get('ExternalSecret/ext-admin').inputs.spec).to.deep.include({
       secretStoreRef: { name: 'ext', kind: 'SecretStore' },
     });
+  });
+
+  it('are objects that the operator knows, field by field', async () => {
+    const check = await customCheck(externalSecretsCrds);
+    const known = async (changes: Partial<ExternalSecretsArgs>, kind: string) => {
+      const { resources } = await build(changes);
+      const objects = resources.filter(({ id }) => id.startsWith(`${kind}/`)).map(({ inputs }) => inputs);
+      expect(objects).to.have.length.above(0);
+      return objects.flatMap((object) => check(object as unknown as { apiVersion: string; kind: string }));
+    };
+    expect(await known({}, 'ExternalSecret')).to.deep.equal([]);
+    const withVault = { kind: 'SecretStore', vault: { ...vault, namespace: 'team' } } as const;
+    expect(await known({ store: withVault }, 'SecretStore')).to.deep.equal([]);
+    const misread = { cloud, store: { kind: 'SecretStore' } } as const;
+    expect(await known(misread, 'SecretStore')).to.deep.equal([
+      '/spec/provider must NOT have additional properties {"additionalProperty":"thisCloud"}',
+    ]);
   });
 
   it('come from Vault by its Kubernetes log-in', async () => {
