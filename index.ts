@@ -6,9 +6,11 @@ import {
   BackendStore,
   BackupCronJob,
   ClientEnv,
+  ExternalSecrets,
   GcCronJob,
   HttpRoute,
   Ingress,
+  KeptSecrets,
   MlflowRuntime,
   MlflowServer,
   NetworkPolicies,
@@ -23,8 +25,14 @@ import { hasStoreRecord } from './lib/store-record.ts';
 import { stackOutputs } from './outputs.ts';
 import { openSite } from './site.ts';
 
-const site = await openSite();
-const { settings, cloud, inside, across, elsewhere } = site;
+const place = await openSite();
+const { settings, cloud, inside, across, elsewhere } = place;
+
+const externalSecrets =
+  settings.externalSecrets.secrets.length > 0
+    ? new ExternalSecrets(names.externalSecrets, args.externalSecrets(place), across)
+    : undefined;
+const site = { ...place, ...externalSecrets?.made };
 
 if (settings.networkPolicy.enabled)
   new NetworkPolicies(names.networkPolicies, args.networkPolicies(site), inside);
@@ -36,6 +44,8 @@ if (hasStoreRecord(settings)) new StoreRecord(names.storeRecord, args.storeRecor
 
 const keys = new ServerKeys(names.keys, args.serverKeys(site), inside);
 const auth = new Auth(names.auth, args.auth(site, keys), inside);
+const generated = args.keptSecrets(site, [artifactStore, backendStore, keys, auth]);
+const kept = cloud.secrets ? new KeptSecrets(names.keptSecrets, generated, across).names : undefined;
 
 const needs = args.cloudNeeds(site, stores);
 const identities = cloud.identities
@@ -65,6 +75,7 @@ const backup = settings.backup.enabled
   ? new BackupCronJob(names.backup, args.backup(site, beside), inside)
   : undefined;
 
-const extras = cloud.extras?.(names.extras, needs, across);
+const keptSecrets = Object.keys(kept ?? {});
+const extras = cloud.extras?.(names.extras, { ...needs, keptSecrets }, across);
 
-export default stackOutputs(site, { ...stores, identities, entry, server, auth, gc, backup, extras });
+export default stackOutputs(site, { ...stores, kept, identities, entry, server, auth, gc, backup, extras });

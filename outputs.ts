@@ -1,6 +1,6 @@
 // What a stack says when it is up: `pulumi stack output`, and what the commands of operators find it by.
 import * as pulumi from '@pulumi/pulumi';
-import type { EntryParts } from './clouds/cloud.ts';
+import type { EntryParts, KeptNames } from './clouds/cloud.ts';
 import type {
   ArtifactConnection,
   Auth,
@@ -27,12 +27,14 @@ export interface Parts {
   readonly auth: Auth;
   readonly gc: GcCronJob | undefined;
   readonly backup: BackupCronJob | undefined;
+  /** Names in the cloud's secret manager, by what is kept there. */
+  readonly kept: KeptNames | undefined;
   readonly extras: Readonly<Record<string, pulumi.Input<unknown>>> | undefined;
 }
 
 /** Each output is always there: null where the stack has no such thing. */
 export function stackOutputs({ settings, access }: Site, parts: Parts) {
-  const { artifacts, backend, identities, entry, server, auth, gc, backup, extras } = parts;
+  const { artifacts, backend, kept, identities, entry, server, auth, gc, backup, extras } = parts;
   const { namespace, name, port, url } = server.connection;
   const service = pulumi.output({ namespace, name, port });
   const trackingUrl = trackingUrlOf(settings);
@@ -53,6 +55,8 @@ export function stackOutputs({ settings, access }: Site, parts: Parts) {
     ),
     /** What the cloud says of its own resources. */
     cloudOutputs: extras ?? null,
+    /** Names in the cloud's secret manager, by what is kept there. */
+    keptSecrets: kept ?? null,
     artifactUri: artifacts.uri,
     /** Where scheduled backups are. */
     backupUri: backup?.uri ?? null,

@@ -1,5 +1,5 @@
 // Where a stack goes: its settings, its cloud, its cluster and its namespace, all of them checked before anything is registered.
-import type { ComponentResourceOptions, Input } from '@pulumi/pulumi';
+import type { ComponentResourceOptions, Input, Output } from '@pulumi/pulumi';
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import type { Cloud, ClusterAccess } from './clouds/cloud.ts';
 import { loadCloud } from './clouds/index.ts';
@@ -16,6 +16,12 @@ export interface Site {
   readonly access: ClusterAccess;
   /** What there is of the stack already. */
   readonly facts: ClusterFacts;
+  /** What an earlier stack left in the cloud's secret manager, by what it is. */
+  readonly kept: Readonly<Record<string, string>>;
+  /** Changes with the Secrets that the stack does not make itself. */
+  readonly externalRevision: Input<string>;
+  /** Names of the Secrets that an operator makes for the stack, known only once they are there. */
+  readonly secretNames: Readonly<Record<string, Output<string>>>;
   /** How one MLflow version takes the place of another. */
   readonly rollout: Rollout;
   readonly namespace: Input<string>;
@@ -35,6 +41,7 @@ export async function openSite(): Promise<Site> {
   await cloud.prepare?.();
   const facts = await checkCluster(access, settings);
   followPods(access, settings);
+  const kept = (await cloud.keptValues?.()) ?? {};
   const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
   const provider = new Provider('kubernetes', {
     ...access,
@@ -44,7 +51,9 @@ export async function openSite(): Promise<Site> {
   const { namespace, dataProtection } = settings;
   const { name, contentOptions: inside } = targetNamespace({ ...namespace, dataProtection }, provider);
   return {
-    ...{ settings, cloud, access, facts, rollout, namespace: name, inside },
+    ...{ settings, cloud, access, facts, kept, rollout, namespace: name, inside },
+    externalRevision: facts.externalRevision,
+    secretNames: {},
     across: cloud.providers.length > 0 ? { providers: [provider, ...cloud.providers] } : inside,
     elsewhere: { providers: [provider] },
   };

@@ -1,11 +1,14 @@
 import type { ComponentResourceOptions, Input, Output, ProviderResource } from '@pulumi/pulumi';
 import type {
   ArtifactConnection,
-  BackendConnection,
   BucketAccess,
+  GeneratedSecrets,
   InstanceAccess,
+  MadeBackend,
+  SecretKey,
   WorkloadIdentity,
 } from '../components/connections.ts';
+import type { KeptSecret } from '../lib/kept-secrets.ts';
 import type { WorkloadRights } from '../lib/rights.ts';
 
 /** Where the stack's cluster is and how to log in to it. */
@@ -21,6 +24,8 @@ export interface StoreArgs {
 }
 
 export interface DatabaseArgs extends StoreArgs {
+  /** Existing Secret with the password. */
+  readonly passwordFrom?: SecretKey | undefined;
   /** Password that an earlier stack left with the data. */
   readonly keptPassword?: string | undefined;
 }
@@ -34,6 +39,31 @@ export interface IdentitiesArgs {
   /** The managed database; undefined where it is none of the cloud's. */
   readonly instance: InstanceAccess | undefined;
 }
+
+export interface SecretReaderArgs {
+  readonly namespace: Input<string>;
+  /** ServiceAccount that reads. */
+  readonly serviceAccount: string;
+  /** Names of secrets in the secret manager. */
+  readonly secrets: readonly string[];
+}
+
+/** Who reads secrets, and how the External Secrets Operator is told. */
+export interface SecretReader {
+  readonly identity: WorkloadIdentity;
+  /** Part `provider` of a SecretStore. */
+  readonly provider: Input<object>;
+}
+
+export interface ExtrasArgs extends IdentitiesArgs {
+  /** What the stack keeps in the secret manager. */
+  readonly keptSecrets: readonly string[];
+}
+
+/** Names in the secret manager, by what is kept there. */
+export type KeptNames = Readonly<Partial<Record<KeptSecret, Output<string>>>>;
+/** Values of the same. */
+export type KeptValues = Readonly<Partial<Record<KeptSecret, string>>>;
 
 /** What the cloud adds to an Ingress: annotations that name its addresses, certificates and log-ins. */
 export interface EntryParts {
@@ -71,7 +101,7 @@ export interface Cloud {
   bucket?(name: string, opts: ComponentResourceOptions): Omit<ArtifactConnection, 'mode'>;
 
   /** Makes or finds the managed database, and in it the user of the stack. */
-  database?(name: string, args: DatabaseArgs, opts: ComponentResourceOptions): BackendConnection;
+  database?(name: string, args: DatabaseArgs, opts: ComponentResourceOptions): MadeBackend;
 
   /** Binds ServiceAccounts to identities of the cloud with the rights that they need; by component label. */
   identities?(
@@ -89,9 +119,22 @@ export interface Cloud {
   /** Further resources: audit, identities of clients, rights on images. Returns outputs of the stack. */
   extras?(
     name: string,
-    args: IdentitiesArgs,
+    args: ExtrasArgs,
     opts: ComponentResourceOptions,
   ): Readonly<Record<string, Input<unknown>>>;
+
+  /** Lets one ServiceAccount read exactly the given secrets of the secret manager. */
+  secretReader?(name: string, args: SecretReaderArgs, opts: ComponentResourceOptions): SecretReader;
+
+  /** Keeps what the stack generates in the secret manager, where only whoever deploys reads it. */
+  secrets?(name: string, values: GeneratedSecrets, opts: ComponentResourceOptions): KeptNames;
+
+  /**
+   * What an earlier stack left there, as far as data depends on it.
+   *
+   * @throws RunError with all that cannot be read.
+   */
+  keptValues?(): Promise<KeptValues>;
 
   /**
    * Copies the managed database before its schema changes, with the log-in of whoever deploys. Resolves to the copy's name

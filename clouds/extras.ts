@@ -3,7 +3,7 @@ import type * as pulumi from '@pulumi/pulumi';
 import type { BucketAccess, WorkloadIdentity } from '../components/connections.ts';
 import { workloadAccount } from '../components/service-account.ts';
 import type { Settings } from '../config.ts';
-import type { IdentitiesArgs } from './cloud.ts';
+import type { ExtrasArgs, IdentitiesArgs } from './cloud.ts';
 
 type Outputs = Record<string, pulumi.Input<unknown>>;
 
@@ -33,7 +33,7 @@ export function clientAccount(
 /** Settings by which a later stack finds the data that this one leaves; `more` are those of one cloud. */
 export function keptAfterDestroy(
   { dataProtection }: Settings,
-  { bucket, instance }: Pick<IdentitiesArgs, 'bucket' | 'instance'>,
+  { bucket, instance, keptSecrets }: Pick<ExtrasArgs, 'bucket' | 'instance' | 'keptSecrets'>,
   more: Outputs = {},
 ): Outputs {
   if (dataProtection === 'delete') return {};
@@ -41,6 +41,7 @@ export function keptAfterDestroy(
     keptAfterDestroy: {
       ...(bucket && { 'artifactStore.existingBucket': bucket.name }),
       ...(instance && { 'backendStore.existingInstance': instance.id }),
+      ...(keptSecrets.length > 0 && { 'secrets.existing': [...keptSecrets].sort() }),
       ...more,
     },
   };

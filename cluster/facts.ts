@@ -2,6 +2,7 @@
 import type { Settings } from '../config.ts';
 import { secretMark } from '../lib/hash.ts';
 import { uriPort } from '../lib/database.ts';
+import { madeSecret, templateSample } from '../lib/external-secrets.ts';
 import { mlflowVersion } from '../lib/image.ts';
 import { instanceName, isOwn } from '../lib/labels.ts';
 import { annotations, databaseSecret, databaseTlsSecret, ingressNames, names } from '../lib/names.ts';
@@ -26,8 +27,8 @@ export interface ClusterFacts {
   /** The server that is there; undefined when there is none. */
   readonly deployed: DeployedServer | undefined;
   /**
-   * Changes with the values of the Secrets and ConfigMaps that settings name, of which it gives nothing away; empty when
-   * there are none.
+   * Changes with the values of the Secrets and ConfigMaps that settings name and that are not made for the stack, of which
+   * it gives nothing away; empty when there are none.
    */
   readonly externalRevision: string;
   /** Ports in the URIs of databases that Secrets hold, by the setting that names the Secret. */
@@ -130,7 +131,9 @@ function versionInImage({ template }: Deployment['spec']): string {
 
 /** Slow to compute, since short secrets could be found by trying otherwise. */
 async function revisionOf(view: ClusterView, settings: Settings): Promise<string> {
-  const references = secretReferences(settings).filter(({ onlyAtStart }) => onlyAtStart !== true);
+  const references = secretReferences(settings).filter(
+    ({ isMade, onlyAtStart }) => isMade !== true && onlyAtStart !== true,
+  );
   const values = await Promise.all(
     references.map(async (reference) => {
       const content = await readContent(view, settings.namespace.name, reference);
@@ -153,7 +156,10 @@ async function portsInUris(view: ClusterView, settings: Settings): Promise<Recor
   const ports = uris.map(async (reference) => {
     const content = await readContent(view, settings.namespace.name, reference);
     const values = content === undefined || content === unreadable ? {} : content.values;
-    const port = uriPort(values[reference.keys[0] ?? '']?.trim() ?? '');
+    const key = reference.keys[0] ?? '';
+    const template = madeSecret(settings, reference.name)?.template[key];
+    // What is made from a template may not be there yet.
+    const port = uriPort(templateSample(template ?? '')) ?? uriPort(values[key]?.trim() ?? '');
     return port === undefined ? [] : [[reference.setting, port] as const];
   });
   return Object.fromEntries((await Promise.all(ports)).flat());

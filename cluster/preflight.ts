@@ -8,6 +8,7 @@ import { clientNamespaceMistakes } from './checks/client-env.ts';
 import { claimMistakes, claimsLeftBehind } from './checks/claims.ts';
 import { classMistakes } from './checks/classes.ts';
 import { gatewayMistakes, issuerMistakes } from './checks/entry.ts';
+import { secretStoreMistakes, takenSecrets } from './checks/external-secrets.ts';
 import { existingClaimMistakes } from './checks/existing-claim.ts';
 import { foreignObjects, inspectNamespace } from './checks/namespace.ts';
 import { certificateMistakes, referenceMistakes, referencesTooEarly } from './checks/references.ts';
@@ -70,11 +71,12 @@ async function look(access: ClusterAccess, settings: Settings): Promise<Findings
 const only = (mistake: string): Findings => ({ mistakes: [mistake], facts: noFacts });
 
 async function inspect(view: ClusterView, settings: Settings): Promise<Findings> {
-  const [classes, apis, issuers, gateways, namespace, leftBehind, clients] = await Promise.all([
+  const [classes, apis, issuers, gateways, stores, namespace, leftBehind, clients] = await Promise.all([
     classMistakes(view, settings),
     missingApis(view, settings),
     issuerMistakes(view, settings),
     gatewayMistakes(view, settings),
+    secretStoreMistakes(view, settings),
     inspectNamespace(view, settings.namespace),
     claimsLeftBehind(view, settings),
     clientNamespaceMistakes(view, settings),
@@ -91,6 +93,7 @@ async function inspect(view: ClusterView, settings: Settings): Promise<Findings>
     ...apis,
     ...issuers,
     ...gateways,
+    ...stores,
     ...namespace.mistakes,
     ...leftBehind,
     ...clients,
@@ -104,6 +107,7 @@ async function inspectContent(view: ClusterView, settings: Settings): Promise<Fi
     readFacts(view, settings),
     foreignObjects(view, settings.namespace.name),
     referenceMistakes(view, settings),
+    takenSecrets(view, settings),
     existingClaimMistakes(view, settings),
     claimMistakes(view, settings),
     databaseMajorMistakes(view, settings),

@@ -4,7 +4,7 @@ import type { Cloud } from '../clouds/cloud.ts';
 import type { Resources } from '../lib/pod.ts';
 import { credentialVariables } from '../lib/secret-references.ts';
 import { type StorageArgs, dataClaim } from './claim.ts';
-import type { ArtifactConnection, Mounts, SecretKey, Variables } from './connections.ts';
+import type { ArtifactConnection, GeneratedSecrets, Mounts, SecretKey, Variables } from './connections.ts';
 import { s3Server } from './s3-server.ts';
 
 export interface ArtifactStoreArgs extends StorageArgs {
@@ -54,16 +54,21 @@ export class ArtifactStore extends pulumi.ComponentResource {
   /** The claim that pods mount; undefined where artifacts are in a bucket. */
   public readonly claimMounts: Mounts | undefined;
 
+  /** What was made secret for it. */
+  public readonly generated: GeneratedSecrets;
+
   constructor(name: string, args: ArtifactStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:ArtifactStore', name, recordedArgs(args), opts);
-    this.connection = { mode: args.mode, ...connections[args.kind](name, args, this) };
+    const { generated = {}, ...store }: Store = connections[args.kind](name, args, this);
+    this.connection = { mode: args.mode, ...store };
+    this.generated = generated;
     const { volumes, volumeMounts } = this.connection;
     this.claimMounts = args.kind === 'pvc' ? { volumes, volumeMounts } : undefined;
     this.registerOutputs({ uri: this.connection.uri });
   }
 }
 
-type Store = Omit<ArtifactConnection, 'mode'>;
+type Store = Omit<ArtifactConnection, 'mode'> & { readonly generated?: GeneratedSecrets };
 
 const connections = { pvc, s3Compatible, gcs: ofCloud, s3: ofCloud, external } as const;
 

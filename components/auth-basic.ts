@@ -50,6 +50,8 @@ export function basicAuth(
   };
   return {
     adminPassword: 'password' in admin ? admin.password : undefined,
+    programs: [gc, scraper].filter((user) => user !== undefined),
+    ...('password' in admin && { generated: { 'admin-password': admin.password } }),
     clients: Object.fromEntries(clients),
     connection: {
       appName,

@@ -38,6 +38,7 @@ export function pluginAuth(
   const scraper = ownUser(name, 'metrics', wiring, parent);
   const preset = appName === oidcAuth ? oidcVariables(defaultPermission, wiring) : noVariables;
   return {
+    programs: scraper === undefined ? [] : [scraper],
     connection: {
       // Of the guard, which the pod writes down where MLflow looks for plug-ins.
       appName: 'mlflow-stack',

@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { cloudLogIn } from '../lib/auth.ts';
 import { type BasicAuthArgs, basicAuth } from './auth-basic.ts';
 import { type PluginArgs, pluginAuth } from './auth-plugin.ts';
-import type { AuthConnection } from './connections.ts';
+import type { AuthConnection, GeneratedSecrets } from './connections.ts';
 import { type EdgeAuthArgs, edgeAuth } from './edge-auth.ts';
 import { type OAuth2ProxyArgs, oauth2Proxy } from './oauth2-proxy.ts';
 import type { AuthWiring, GeneratedUser, SignIn } from './sign-in.ts';
@@ -26,14 +26,22 @@ export class Auth extends pulumi.ComponentResource {
 
   /** Users of programs in the cluster, by namespace. */
   public readonly clients: Readonly<Record<string, GeneratedUser>>;
+  /** What was made secret, passwords of all users as one JSON text. */
+  public readonly generated: GeneratedSecrets;
 
   constructor(name: string, args: AuthArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:Auth', name, recordedArgs(args), opts);
-    const { connection, adminPassword, users = [], clients = {} } = signIn(name, args, this);
+    const made = signIn(name, args, this);
+    const { connection, adminPassword, users = [], programs = [], clients = {} } = made;
     this.connection = connection;
     this.adminPassword = adminPassword;
     this.clients = clients;
     this.passwords = users.length === 0 ? undefined : passwordsByName(users);
+    const all = [...users, ...programs, ...Object.values(clients)];
+    this.generated = {
+      ...made.generated,
+      ...(all.length > 0 && { users: pulumi.jsonStringify(passwordsByName(all)) }),
+    };
     this.registerOutputs({});
   }
 }

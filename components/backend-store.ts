@@ -12,7 +12,14 @@ import {
 import { names } from '../lib/names.ts';
 import type { Resources } from '../lib/pod.ts';
 import { type StorageArgs, dataClaim } from './claim.ts';
-import type { BackendConnection, Mounts, SecretKey, Variables } from './connections.ts';
+import type {
+  BackendConnection,
+  GeneratedSecrets,
+  MadeBackend,
+  Mounts,
+  SecretKey,
+  Variables,
+} from './connections.ts';
 import { postgres } from './postgres.ts';
 
 export interface BackendStoreArgs extends StorageArgs {
@@ -33,7 +40,7 @@ export interface BackendStoreArgs extends StorageArgs {
   /** Existing Secret with the password. */
   readonly passwordFrom?: SecretKey | undefined;
   /** Changes with what is in `passwordFrom`, among others: the database is told the password at its start. */
-  readonly externalRevision: string;
+  readonly externalRevision: pulumi.Input<string>;
   /** A new number makes a new password. */
   readonly rotation: number;
   /** Certificate that the database had before, by file name; a new one is made when it is none or runs out. */
@@ -80,17 +87,21 @@ export interface BackendStoreArgs extends StorageArgs {
 export class BackendStore extends pulumi.ComponentResource {
   /** What a pod needs to reach the database. Known only once the database is ready. */
   public readonly connection: BackendConnection;
+  /** What was made secret for it. */
+  public readonly generated: GeneratedSecrets;
 
   constructor(name: string, args: BackendStoreArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:BackendStore', name, recordedArgs(args), opts);
-    this.connection = connections[args.kind](name, args, this);
+    const { generated = {}, ...connection }: MadeBackend = connections[args.kind](name, args, this);
+    this.connection = connection;
+    this.generated = generated;
     this.registerOutputs({ host: this.connection.host });
   }
 }
 
 const connections = { postgres, cloudSql: ofCloud, rds: ofCloud, sqlite, external } as const;
 
-function ofCloud(name: string, args: BackendStoreArgs, parent: pulumi.Resource): BackendConnection {
+function ofCloud(name: string, args: BackendStoreArgs, parent: pulumi.Resource): MadeBackend {
   const connection = args.cloud?.database?.(name, args, { parent });
   if (connection === undefined)
     throw new pulumi.RunError(

@@ -1,13 +1,23 @@
 // Plain data that one component hands to the next. Components never take components: any of these can also be written
 // by hand, for a bucket or a database that is already there.
-import type { Input } from '@pulumi/pulumi';
+import type { Input, Output } from '@pulumi/pulumi';
 import type { core } from '@pulumi/kubernetes/types/input.js';
+import type { KeptSecret } from '../lib/kept-secrets.ts';
 
 /** One value in a Secret of the pods' namespace. */
 export interface SecretKey {
   readonly secretName: Input<string>;
   readonly key: string;
 }
+
+/** What the stack itself made secret, for whoever keeps it elsewhere, too. */
+export type GeneratedSecrets = Readonly<Partial<Record<KeptSecret, Output<string>>>>;
+
+/** The same key, known only once its Secret is there, where that is among those that are being made. */
+export const awaitedKey = (
+  from: { readonly secretName: string; readonly key: string } | undefined,
+  made: Readonly<Record<string, Output<string>>>,
+): SecretKey | undefined => from && { key: from.key, secretName: made[from.secretName] ?? from.secretName };
 
 /** Variables of a container: those that anybody may read, and those that only a Secret holds. */
 export interface Variables {
@@ -72,6 +82,11 @@ export interface BackendConnection extends Variables, Mounts {
   readonly readReplica?: Variables | undefined;
 }
 
+/** A database as it is made. */
+export interface MadeBackend extends BackendConnection {
+  readonly generated?: GeneratedSecrets | undefined;
+}
+
 /** What ties a ServiceAccount to its rights: what the cloud wants to see on it and on its pods. */
 export interface WorkloadIdentity {
   readonly annotations: Readonly<Record<string, Input<string>>>;
@@ -103,7 +118,7 @@ export interface PodStep {
 /** What users add to pods, in Kubernetes' own terms. */
 export interface PodParts extends Mounts {
   readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, Input<string>>>;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly core.v1.Toleration[];
   readonly affinity?: core.v1.Affinity | undefined;

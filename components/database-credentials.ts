@@ -7,13 +7,15 @@ import type { Settings } from '../config.ts';
 import { dataOptions } from '../lib/data-protection.ts';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { databaseSecret } from '../lib/names.ts';
-import type { SecretKey } from './connections.ts';
+import type { GeneratedSecrets, SecretKey } from './connections.ts';
 import { secretValue } from './secret-value.ts';
 
 export interface DatabaseCredentials {
   readonly password: pulumi.Output<string>;
   /** Where pods find it. */
   readonly key: SecretKey;
+  /** It, where nobody else keeps it. */
+  readonly generated?: GeneratedSecrets;
 }
 
 export interface CredentialsArgs extends DatabaseArgs {
@@ -28,8 +30,8 @@ export function databaseCredentials(
   args: CredentialsArgs,
   opts: pulumi.ComponentResourceOptions,
 ): DatabaseCredentials {
-  const { backendStore, dataProtection } = args.settings;
-  const { passwordFrom } = backendStore;
+  const { passwordFrom } = args;
+  const { dataProtection } = args.settings;
   const metadata = { namespace: args.namespace, labels: objectLabels('database') };
   if (passwordFrom !== undefined) {
     const password = secretValue(`${name}-credentials`, args.namespace, passwordFrom, opts);
@@ -52,7 +54,11 @@ export function databaseCredentials(
       },
       { ...opts, ...dataOptions(dataProtection) },
     );
-  return { password, key: { secretName: secret.metadata.name, key: 'password' } };
+  return {
+    password,
+    key: { secretName: secret.metadata.name, key: 'password' },
+    generated: { 'database-password': password },
+  };
 }
 
 function ownPassword(
@@ -71,7 +77,8 @@ function ownPassword(
   if (keptPassword === undefined)
     throw new pulumi.RunError(
       `mlflow-stack:backendStore.existingInstance is ${existingInstance}, but Secret ${databaseSecret}, which a stack leaves ` +
-        'with its data, is not in the namespace; give its password in backendStore.password or passwordFrom',
+        'with its data, is not in the namespace; give its password in backendStore.password or passwordFrom, ' +
+        'or name database-password in secrets.existing where a secret manager has it',
     );
   return keptPassword;
 }

@@ -43,11 +43,15 @@ export function oauth2Proxy(
   const users = args.users.map((user) => generatedUser(`${name}-user-${user}`, user, parent));
   const gc = ownUser(name, 'gc', wiring, parent);
   const scraper = ownUser(name, 'metrics', wiring, parent);
-  const all = [gc, scraper, ...users].filter((user) => user !== undefined);
+  const programs = [gc, scraper].filter((user) => user !== undefined);
+  const all = [...programs, ...users];
+  const cookie = cookieSecret(name, wiring, parent);
   const htpasswd =
     all.length === 0 ? undefined : htpasswdSecret(name, { namespace: wiring.namespace }, all, parent);
   return {
     users,
+    programs,
+    generated: { 'cookie-key': cookie.value },
     connection: {
       settings: {},
       server: noVariables,
@@ -55,7 +59,7 @@ export function oauth2Proxy(
       migration: noVariables,
       gc: userVariables('MLFLOW_TRACKING', gc),
       scraperSecretName: scraper?.secretName,
-      proxy: proxy(args, wiring, { htpasswd, cookieSecret: cookieSecret(name, wiring, parent) }),
+      proxy: proxy(args, wiring, { htpasswd, cookieSecret: cookie.key }),
     },
   };
 }
@@ -115,18 +119,17 @@ function htpasswdMounts(secretName: pulumi.Output<string> | undefined): Mounts {
 }
 
 /** Encrypts the cookies, and is the same for all pods: 32 bytes in url-safe base64. */
-function cookieSecret(name: string, { namespace }: AuthWiring, parent: pulumi.Resource): SecretKey {
+function cookieSecret(name: string, { namespace }: AuthWiring, parent: pulumi.Resource) {
   const bytes = new RandomBytes(`${name}-cookie`, { length: 32 }, { parent });
+  const value = pulumi.secret(bytes.base64).apply((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
   const secret = new Secret(
     `${name}-cookie`,
     {
       metadata: { namespace, labels: objectLabels('auth') },
       type: 'Opaque',
-      stringData: {
-        secret: pulumi.secret(bytes.base64).apply((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
-      },
+      stringData: { secret: value },
     },
     { parent },
   );
-  return { secretName: secret.metadata.name, key: 'secret' };
+  return { key: { secretName: secret.metadata.name, key: 'secret' }, value };
 }

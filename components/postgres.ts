@@ -11,13 +11,14 @@ import { annotations, databaseTlsSecret } from '../lib/names.ts';
 import { podPorts } from '../lib/network.ts';
 import { databaseCaPath } from '../lib/pod.ts';
 import type { BackendStoreArgs } from './backend-store.ts';
-import type { BackendConnection, SecretKey } from './connections.ts';
+import type { GeneratedSecrets, MadeBackend, SecretKey } from './connections.ts';
 import { statefulServer } from './stateful-server.ts';
 import { vacuumCronJob } from './vacuum.ts';
 
 /** Makes the database and tells how to reach it. Its address is known only once the database is ready. */
-export function postgres(name: string, args: BackendStoreArgs, parent: pulumi.Resource): BackendConnection {
-  const password = args.passwordFrom ?? passwordSecret(name, args, parent);
+export function postgres(name: string, args: BackendStoreArgs, parent: pulumi.Resource): MadeBackend {
+  const { key: password, generated } =
+    args.passwordFrom === undefined ? ownPassword(name, args, parent) : { key: args.passwordFrom };
   const certificate = certificateSecret(name, args, parent);
   const host = databaseServer(name, args, { password, certificate }, parent);
   const { settings, secrets } = databaseVariables({
@@ -45,6 +46,7 @@ export function postgres(name: string, args: BackendStoreArgs, parent: pulumi.Re
     ca: certificate.ca,
     volumes: [],
     volumeMounts: [],
+    generated,
   };
 }
 
@@ -63,24 +65,32 @@ local all all trust
 hostssl all all all scram-sha-256
 `;
 
-function passwordSecret(name: string, args: BackendStoreArgs, parent: pulumi.Resource): SecretKey {
-  const password =
+function ownPassword(
+  name: string,
+  args: BackendStoreArgs,
+  parent: pulumi.Resource,
+): { key: SecretKey; generated?: GeneratedSecrets } {
+  const password = pulumi.secret(
     args.password ??
-    new RandomPassword(
-      `${name}-password`,
-      { length: 32, special: false, keepers: { rotation: String(args.rotation) } },
-      { parent },
-    ).result;
+      new RandomPassword(
+        `${name}-password`,
+        { length: 32, special: false, keepers: { rotation: String(args.rotation) } },
+        { parent },
+      ).result,
+  );
   const secret = new Secret(
     `${name}-credentials`,
     {
       metadata: { namespace: args.namespace, labels: objectLabels('postgres') },
       type: 'Opaque',
-      stringData: { password: pulumi.secret(password) },
+      stringData: { password },
     },
     { parent },
   );
-  return { secretName: secret.metadata.name, key: 'password' };
+  return {
+    key: { secretName: secret.metadata.name, key: 'password' },
+    generated: { 'database-password': password },
+  };
 }
 
 interface Certificate {

@@ -46,7 +46,7 @@ export interface MlflowRuntimeArgs {
   readonly env: Readonly<Record<string, string>>;
   readonly envFrom: readonly core.v1.EnvFromSource[];
   /** Changes with what the stack does not manage itself, such as existing Secrets, and makes new pods then. */
-  readonly externalRevision: string;
+  readonly externalRevision: pulumi.Input<string>;
   /** Additions to every pod. */
   readonly parts: PodParts;
 }

@@ -7,13 +7,14 @@ import { objectLabels } from '../lib/labels.ts';
 import { podPorts } from '../lib/network.ts';
 import { parseQuantity } from '../lib/quantity.ts';
 import type { ArtifactStoreArgs } from './artifact-store.ts';
-import type { SecretKey } from './connections.ts';
+import type { GeneratedSecrets, SecretKey } from './connections.ts';
 import { statefulServer } from './stateful-server.ts';
 
 /** Where the server is, known once it is ready, and the key to its bucket. */
 export interface S3Server {
   readonly endpointUrl: pulumi.Input<string>;
   readonly secrets: Readonly<Record<string, SecretKey>>;
+  readonly generated: GeneratedSecrets;
 }
 
 const component = 's3';
@@ -24,7 +25,7 @@ const dataPath = '/data';
 const configPath = '/etc/seaweedfs';
 
 export function s3Server(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource): S3Server {
-  const secretName = credentialsSecret(name, args, parent).metadata.name;
+  const { secretName, secretKey } = credentialsSecret(name, args, parent);
   const host = statefulServer(
     name,
     {
@@ -58,11 +59,12 @@ export function s3Server(name: string, args: ArtifactStoreArgs, parent: pulumi.R
       AWS_ACCESS_KEY_ID: { secretName, key: 'AWS_ACCESS_KEY_ID' },
       AWS_SECRET_ACCESS_KEY: { secretName, key: 'AWS_SECRET_ACCESS_KEY' },
     },
+    generated: { 's3-key': secretKey },
   };
 }
 
 /** One key, with rights on the bucket alone; without it nobody gets in. */
-function credentialsSecret(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource): Secret {
+function credentialsSecret(name: string, args: ArtifactStoreArgs, parent: pulumi.Resource) {
   const accessKey = 'mlflow';
   const { result: secretKey } = new RandomPassword(
     `${name}-secret-key`,
@@ -73,7 +75,7 @@ function credentialsSecret(name: string, args: ArtifactStoreArgs, parent: pulumi
   const config = pulumi.jsonStringify({
     identities: [{ name: 'mlflow', credentials: [{ accessKey, secretKey }], actions }],
   });
-  return new Secret(
+  const secret = new Secret(
     `${name}-credentials`,
     {
       metadata: { namespace: args.namespace, labels: objectLabels(component) },
@@ -82,6 +84,7 @@ function credentialsSecret(name: string, args: ArtifactStoreArgs, parent: pulumi
     },
     { parent },
   );
+  return { secretName: secret.metadata.name, secretKey };
 }
 
 /** SeaweedFS keeps objects in volumes, files of this size. */

@@ -1,11 +1,12 @@
 import * as pulumi from '@pulumi/pulumi';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
+import type { SecretKey } from './connections.ts';
 
 /** What a key of an existing Secret holds, for what cannot refer to the Secret itself. */
 export function secretValue(
   name: string,
   namespace: pulumi.Input<string>,
-  { secretName, key }: { readonly secretName: string; readonly key: string },
+  { secretName, key }: SecretKey,
   opts: pulumi.ComponentResourceOptions,
 ): pulumi.Output<string> {
   const { data } = Secret.get(`${name}-existing`, pulumi.interpolate`${namespace}/${secretName}`, opts);

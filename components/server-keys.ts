@@ -7,7 +7,7 @@ import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { type DataProtection, dataOptions } from '../lib/data-protection.ts';
 import { objectLabels, overruleOthers } from '../lib/labels.ts';
 import { names } from '../lib/names.ts';
-import type { SecretKey, Variables } from './connections.ts';
+import type { GeneratedSecrets, SecretKey, Variables } from './connections.ts';
 
 export interface ServerKeysArgs {
   readonly namespace: pulumi.Input<string>;
@@ -27,18 +27,25 @@ export class ServerKeys extends pulumi.ComponentResource {
   public readonly variables: Variables;
   /** Key of the browser sessions, one of them. */
   public readonly sessionKey: SecretKey;
+  /** Those keys that no existing Secret holds. */
+  public readonly generated: GeneratedSecrets;
 
   constructor(name: string, args: ServerKeysArgs, opts?: pulumi.ComponentResourceOptions) {
     super('mlflow-stack:index:ServerKeys', name, recordedArgs(args), opts);
-    const generated = generatedKeys(name, args, this);
-    this.sessionKey = args.flaskKeyFrom ?? generated('flask-key');
+    const { values, keyOf } = generatedKeys(name, args, this);
+    this.sessionKey = args.flaskKeyFrom ?? keyOf('flask-key');
     this.variables = {
       settings: { MLFLOW_CRYPTO_KEK_VERSION: String(args.kekVersion) },
       secrets: {
         MLFLOW_FLASK_SERVER_SECRET_KEY: this.sessionKey,
-        MLFLOW_CRYPTO_KEK_PASSPHRASE: args.kekPassphraseFrom ?? generated('kek-passphrase'),
-        MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY: args.webhookKeyFrom ?? generated('webhook-key'),
+        MLFLOW_CRYPTO_KEK_PASSPHRASE: args.kekPassphraseFrom ?? keyOf('kek-passphrase'),
+        MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY: args.webhookKeyFrom ?? keyOf('webhook-key'),
       },
+    };
+    this.generated = {
+      ...(args.flaskKeyFrom === undefined && { 'flask-key': values['flask-key'] }),
+      ...(args.kekPassphraseFrom === undefined && { 'kek-passphrase': values['kek-passphrase'] }),
+      ...(args.webhookKeyFrom === undefined && { 'webhook-key': values['webhook-key'] }),
     };
     this.registerOutputs({});
   }
@@ -49,27 +56,26 @@ function recordedArgs({ existing: _, ...args }: ServerKeysArgs): pulumi.Inputs {
   return args;
 }
 
+type ServerKey = 'flask-key' | 'kek-passphrase' | 'webhook-key';
+
 /**
  * One Secret with a name that never changes. What it holds in the cluster wins over what is generated here: the two differ
  * only when a stack finds the data of an earlier one.
  */
-function generatedKeys(
-  name: string,
-  args: ServerKeysArgs,
-  parent: pulumi.Resource,
-): (key: string) => SecretKey {
+function generatedKeys(name: string, args: ServerKeysArgs, parent: pulumi.Resource) {
   const password = (key: string) =>
     new RandomPassword(`${name}-${key}`, { length: 48, special: false }, { parent }).result;
   const bytes = new RandomBytes(`${name}-webhook-key`, { length: 32 }, { parent });
-  const made: Record<string, pulumi.Output<string>> = {
-    'flask-key': password('flask-key'),
-    'kek-passphrase': password('kek-passphrase'),
+  const kept = (key: ServerKey, made: pulumi.Output<string>) => pulumi.secret(args.existing[key] ?? made);
+  const values: Record<ServerKey, pulumi.Output<string>> = {
+    'flask-key': kept('flask-key', password('flask-key')),
+    'kek-passphrase': kept('kek-passphrase', password('kek-passphrase')),
     // A Fernet key: https://cryptography.io/en/latest/fernet/#cryptography.fernet.Fernet
-    'webhook-key': bytes.base64.apply((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
+    'webhook-key': kept(
+      'webhook-key',
+      bytes.base64.apply((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
+    ),
   };
-  const stringData = Object.fromEntries(
-    Object.entries(made).map(([key, value]) => [key, pulumi.secret(args.existing[key] ?? value)]),
-  );
   const secret = new Secret(
     `${name}-secret`,
     {
@@ -80,9 +86,9 @@ function generatedKeys(
         annotations: overruleOthers,
       },
       type: 'Opaque',
-      stringData,
+      stringData: values,
     },
     { parent, ...dataOptions(args.dataProtection) },
   );
-  return (key) => ({ secretName: secret.metadata.name, key });
+  return { values, keyOf: (key: ServerKey): SecretKey => ({ secretName: secret.metadata.name, key }) };
 }

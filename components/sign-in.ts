@@ -4,7 +4,7 @@ import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { RandomPassword } from '@pulumi/random/randomPassword.js';
 import { htpasswdLine } from '../lib/htpasswd.ts';
 import { objectLabels } from '../lib/labels.ts';
-import type { AuthConnection, SecretKey, Variables } from './connections.ts';
+import type { AuthConnection, GeneratedSecrets, SecretKey, Variables } from './connections.ts';
 
 /** What log-ins follow from outside of them. */
 export interface AuthWiring {
@@ -36,8 +36,12 @@ export interface SignIn {
   readonly adminPassword?: pulumi.Output<string> | undefined;
   /** Users of the settings, with the passwords that were generated for them. */
   readonly users?: readonly GeneratedUser[];
+  /** Those of the stack's own programs. */
+  readonly programs?: readonly GeneratedUser[];
   /** Users of programs, by namespace. */
   readonly clients?: Readonly<Record<string, GeneratedUser>>;
+  /** What was made secret beside passwords of users. */
+  readonly generated?: GeneratedSecrets;
 }
 
 export interface GeneratedUser {

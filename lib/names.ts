@@ -6,6 +6,9 @@ export const names = {
   sqlite: 'mlflow-sqlite',
   runtime: 'mlflow-runtime',
   keys: 'mlflow-keys',
+  keptSecrets: 'mlflow-secrets',
+  /** Also the SecretStore, and the ServiceAccount that reads for it. */
+  externalSecrets: 'mlflow-external-secrets',
   auth: 'mlflow-auth',
   server: 'mlflow',
   migration: 'mlflow-migration',
@@ -118,9 +121,10 @@ export const plannedObjects: readonly PlannedObject[] = [
     besideIngress.selfSigned,
     besideIngress.passwords,
   ].map((name) => object('Secret', 'api/v1', name)),
-  ...[names.server, ...stores, names.migration, ...cronJobs, ...proxies].map((name) =>
+  ...[names.server, ...stores, names.migration, ...cronJobs, ...proxies, names.externalSecrets].map((name) =>
     object('ServiceAccount', 'api/v1', name),
   ),
+  object('SecretStore', 'apis/external-secrets.io/v1', names.externalSecrets),
   object('ConfigMap', 'api/v1', names.storeRecord),
   ...[names.server, ...proxies].map((name) => object('Deployment', 'apis/apps/v1', name)),
   ...stores.map((name) => object('StatefulSet', 'apis/apps/v1', name)),

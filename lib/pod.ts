@@ -69,7 +69,7 @@ export function mlflowPod(
   runtime: PodRuntime,
   args: MlflowPodArgs,
 ): {
-  metadata: { labels: Record<string, Input<string>>; annotations: Record<string, string> };
+  metadata: { labels: Record<string, Input<string>>; annotations: Record<string, Input<string>> };
   spec: core.v1.PodSpec;
 } {
   const parts = [runtime, ...(args.parts ? [args.parts] : [])];

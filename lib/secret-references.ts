@@ -1,7 +1,8 @@
-// Which Secrets and ConfigMaps the settings name that somebody else has to make. A pod that refers to one that is missing
+// Which Secrets and ConfigMaps the settings name that somebody else has to make, or the External Secrets Operator. A pod that refers to one that is missing
 // does not start, and only its events say why; so all of them are looked for before anything is registered.
 import type { Settings } from '../config.ts';
 import { tlsHosts } from './entry.ts';
+import { madeSecret } from './external-secrets.ts';
 import { accountFileKey, plannedObjects, serviceHost } from './names.ts';
 
 export interface SecretReference {
@@ -19,6 +20,8 @@ export interface SecretReference {
   readonly hosts?: readonly string[];
   /** Whether new values make no difference to pods that run: they read it only while they start, or never. */
   readonly onlyAtStart?: boolean;
+  /** Whether the stack itself has the External Secrets Operator make it, so that it need not be there before. */
+  readonly isMade?: boolean;
 }
 
 export type SecretFormat =
@@ -88,7 +91,13 @@ export function secretReferences(settings: Settings): SecretReference[] {
         }),
       ),
     ),
-  ].filter(({ kind, name }) => !plannedObjects.some((own) => own.kind === kind && own.name === name));
+  ]
+    .filter(({ kind, name }) => !plannedObjects.some((own) => own.kind === kind && own.name === name))
+    .map((reference) =>
+      reference.kind === 'Secret' && madeSecret(settings, reference.name) !== undefined
+        ? { ...reference, isMade: true }
+        : reference,
+    );
 }
 
 /** The file of a service account. */

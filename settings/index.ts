@@ -10,6 +10,7 @@ import type { Resources } from '../lib/pod.ts';
 import { auth } from './auth.ts';
 import { clientEnv } from './clients.ts';
 import { httpRoute, ingress } from './entry.ts';
+import { externalSecrets } from './external-secrets.ts';
 import {
   audit,
   backup,
@@ -75,6 +76,7 @@ export const settingsSchema = section({
   identity,
   clientIdentity,
   secrets,
+  externalSecrets,
   metrics,
   audit,
   logRetentionDays,

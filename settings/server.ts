@@ -2,6 +2,7 @@
 import type { core } from '@pulumi/kubernetes/types/input.js';
 import * as v from 'valibot';
 import { defaultImages } from '../lib/image.ts';
+import { keptSecrets } from '../lib/kept-secrets.ts';
 import {
   cidr,
   className,
@@ -284,6 +285,13 @@ export const workspaces = optionalSection({
 
 /** Keys that must never change once data depends on them. Each is generated once unless an existing Secret holds it. */
 export const secrets = optionalSection({
+  /**
+   * Where everything secret is kept that the stack generates. `cluster`: in Secrets of Kubernetes. `cloud`: there, and in the
+   * secret manager of the cloud, by names `<project>-<stack>-<what>`, for as long as the data.
+   */
+  store: v.optional(oneOf(['cluster', 'cloud']), 'cluster'),
+  /** What an earlier stack of this name left in the secret manager: it gets new versions, and keys that data depends on are read from it. */
+  existing: v.optional(v.array(oneOf(keptSecrets), `a list, each item one of ${keptSecrets.join(', ')}`), []),
   /** Existing Secret with the key of browser sessions and forms. */
   flaskKeyFrom: v.optional(secretKey()),
   /** Existing Secret with the passphrase that encrypts the API keys of the AI gateway, 32 characters or more. */

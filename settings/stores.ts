@@ -36,7 +36,7 @@ const bucketName = () =>
     63,
   );
 
-const kmsKeyArn = () =>
+export const kmsKeyArn = () =>
   text(
     'the ARN of a key such as arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
     /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[-a-zA-Z0-9]+$/,

@@ -276,6 +276,23 @@ const variants: Variant[] = [
     }),
   },
   {
+    title: 'with Secrets that are read from Vault',
+    changes: {
+      externalSecrets: {
+        store: { provider: 'vault', vault: { server: 'https://vault.example', role: 'mlflow' } },
+        secrets: [
+          {
+            name: 'db',
+            data: [{ key: 'password', from: 'team/db' }],
+            template: { uri: 'postgresql://mlflow:{{ .password }}@db.example:6543/mlflow' },
+          },
+        ],
+      },
+      backendStore: { kind: 'external', uriFrom: { secretName: 'db', key: 'uri' } },
+    },
+    cluster: () => ({ '/apis/external-secrets.io/v1': kinds('ExternalSecret', 'SecretStore') }),
+  },
+  {
     title: 'with the load balancer of a cloud',
     changes: {
       ingress: { className: 'gce', internal: true, certificate: { clusterIssuer: 'public' } },
@@ -348,6 +365,7 @@ variants.push(
     title: 'with tokens, an agent, clients of their own and a certificate',
     changes: {
       dataProtection: 'delete',
+      secrets: { store: 'cloud' },
       identity: podIdentity,
       backendStore: { auth: 'iam', finalSnapshot: false, sslMode: 'require' },
       artifactStore: {
@@ -411,6 +429,7 @@ variants.push(
     title: 'with accounts as users, a key of its own and everything around',
     changes: {
       dataProtection: 'retain',
+      secrets: { store: 'cloud' },
       availability: 'high',
       backendStore: { auth: 'iam', maxConnections: 300 },
       artifactStore: {
@@ -435,6 +454,7 @@ variants.push(
     changes: {
       ...existing,
       dataProtection: 'protect',
+      secrets: { store: 'cloud', existing: ['flask-key'] },
       gcp: { cloudSqlProxy: { kind: 'deployment' }, existingDatabase: true, network: undefined },
       identity: { kind: 'keys' },
       artifactStore: { existingBucket: 'old-files' },
@@ -475,6 +495,18 @@ variants.push(
     of: 'dev-gcp',
     title: 'with a proxy in each pod',
     changes: { gcp: { cloudSqlProxy: { kind: 'sidecar' } } },
+  },
+  {
+    of: 'dev-gcp',
+    title: 'with a password that is read from Secret Manager',
+    changes: {
+      externalSecrets: {
+        store: { provider: 'gcpSecretManager' },
+        secrets: [{ name: 'db', data: [{ key: 'password', from: 'team-db' }] }],
+      },
+      backendStore: { passwordFrom: { secretName: 'db', key: 'password' } },
+    },
+    cluster: () => ({ '/apis/external-secrets.io/v1': kinds('ExternalSecret', 'SecretStore') }),
   },
 );
 
@@ -654,7 +686,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           it('gives every workload a service account of its own that it also makes', () => {
             const used = pods().map((pod) => podTemplate(pod)?.spec.serviceAccountName);
             const made = objects().filter(
-              (object) => object.id.startsWith('ServiceAccount/') && isOfServer(object),
+              (object) => object.id.startsWith('ServiceAccount/') && isOfPods(object),
             );
             expect(new Set(used).size).to.equal(mode === 'in a preview' ? 1 : used.length);
             if (run() === update)
@@ -699,7 +731,8 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
       }
 
       it('looks in advance for every object that it names itself, so that none is taken over', () => {
-        const uncontested = ['Namespace', 'Job'];
+        // Names that settings give are looked at beside these.
+        const uncontested = ['Namespace', 'Job', 'ExternalSecret'];
         const named = update.resources
           .filter(isKubernetesObject)
           .filter(isOfServer)
@@ -732,6 +765,7 @@ for (const file of globSync('Pulumi.*.yaml', { cwd: project }).sort()) {
           'passwords',
           'signIn',
           'internalTrackingUrl',
+          'keptSecrets',
           'mlflowVersion',
           'nextCommands',
           'schemaRevision',
@@ -908,20 +942,28 @@ const dataTypes = [
   'gcp:sql/databaseInstance:DatabaseInstance',
   'gcp:sql/database:Database',
   'gcp:sql/user:User',
+  'aws:secretsmanager/secret:Secret',
+  'gcp:secretmanager/secret:Secret',
 ];
 /** Programs that train have an account of a name that the user chooses. */
-const isOfServer = (object: Registered): boolean =>
-  manifest(object).metadata.labels?.['app.kubernetes.io/component'] !== 'client';
+const isOfServer = (object: Registered): boolean => ownComponent(object) !== 'client';
+/** The External Secrets Operator acts as an account, and none of the stack's pods. */
+const isOfPods = (object: Registered): boolean =>
+  isOfServer(object) && ownComponent(object) !== 'external-secrets';
+
+const ownComponent = (object: Registered) =>
+  manifest(object).metadata.labels?.['app.kubernetes.io/component'];
 
 /** Components with resources outside the namespace, which do not go with it. */
 const reachesOut = (type: string, stack: string): boolean =>
-  stack !== 'local' && /:(ArtifactStore|BackendStore|WorkloadIdentities|CloudParts)$/.test(type);
+  stack !== 'local' &&
+  /:(ArtifactStore|BackendStore|ExternalSecrets|KeptSecrets|WorkloadIdentities|CloudParts)$/.test(type);
 
 const guardTypes =
-  /^aws:(s3|rds)\/|^aws:ec2\/securityGroup:SecurityGroup$|^aws:cloudwatch\/logGroup:LogGroup$/;
-/** The network that the database is in, who owns its tables, and what the bucket's key and log are granted. */
+  /^aws:(s3|rds|secretsmanager)\/|^gcp:secretmanager\/|^aws:ec2\/securityGroup:SecurityGroup$|^aws:cloudwatch\/logGroup:LogGroup$/;
+/** The network that the database is in, who owns its tables, and what the keys and the bucket's log are granted. */
 const guards =
-  /^mlflow-postgres-(range|private-services|owner-account)$|^mlflow-artifacts-(bucket-key-access|logs-delivery)$/;
+  /^mlflow-postgres-(range|private-services|owner-account)$|^mlflow-artifacts-(bucket-key-access|logs-delivery)$|^mlflow-secrets-(service|key-access)$/;
 const isGuard = ({ name, type }: Registered): boolean =>
   (guardTypes.test(type) && !dataTypes.includes(type)) || (type.startsWith('gcp:') && guards.test(name));
 

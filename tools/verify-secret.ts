@@ -37,9 +37,10 @@ await command(COMMAND, async (options) => {
   return findings.every(({ mistake, unread }) => mistake === undefined && unread !== true) ? 0 : 1;
 });
 
-function describe({ reference, key, mistake, unread }: Finding): string {
+function describe({ reference, key, mistake, unread, awaited }: Finding): string {
   if (mistake !== undefined) return `✗ ${mistake}`;
   const what = `${reference.kind} "${reference.name}"${key === undefined ? '' : `, key "${key}"`}`;
   const named = `(mlflow-stack:${reference.setting})`;
+  if (awaited === true) return `✓ ${what} is made by the next up (mlflow-stack:externalSecrets) ${named}`;
   return unread === true ? `? ${what} cannot be read with your log-in ${named}` : `✓ ${what} ${named}`;
 }

@@ -7,6 +7,7 @@ import { getCallerIdentity } from '@pulumi/aws/getCallerIdentity.js';
 import { getOpenIdConnectProvider } from '@pulumi/aws/iam/getOpenIdConnectProvider.js';
 import { Provider } from '@pulumi/aws/provider.js';
 import type { Settings } from '../../config.ts';
+import { reasonOf } from '../reason.ts';
 import { databaseAuthorities } from './certificates.ts';
 
 type AwsSettings = NonNullable<Settings['aws']>;
@@ -171,9 +172,3 @@ const refusal = (mistakes: readonly string[]): Error =>
   new pulumi.RunError(
     ['AWS is not ready for this stack:', ...mistakes.map((mistake) => `  ${mistake}`)].join('\n'),
   );
-
-/** Of the lines that the plug-in gives, the last one says why. */
-function reasonOf(error: unknown): string {
-  const lines = (error as Error).message.split('\n').map((line) => line.trim());
-  return lines.filter((line) => line !== '').at(-1) ?? 'no reason given';
-}

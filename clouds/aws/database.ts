@@ -7,7 +7,7 @@ import { getInstance } from '@pulumi/aws/rds/getInstance.js';
 import { ParameterGroup } from '@pulumi/aws/rds/parameterGroup.js';
 import { SubnetGroup } from '@pulumi/aws/rds/subnetGroup.js';
 import { RandomId } from '@pulumi/random/randomId.js';
-import type { BackendConnection, InstanceAccess, SecretKey } from '../../components/connections.ts';
+import type { InstanceAccess, MadeBackend, SecretKey } from '../../components/connections.ts';
 import { dataOptions, guardOptions } from '../../lib/data-protection.ts';
 import { databaseVariables } from '../../lib/database.ts';
 import { cloudName } from '../../lib/labels.ts';
@@ -27,7 +27,7 @@ export function database(
   name: string,
   args: DatabaseArgs,
   opts: pulumi.ComponentResourceOptions,
-): BackendConnection {
+): MadeBackend {
   const { settings, databaseCa } = context;
   const { backendStore } = settings;
   const credentials = databaseCredentials(
@@ -58,6 +58,7 @@ export function database(
     },
     ...(byTokens ? tokens(context, instance, credentials.key) : { secrets, volumes: [], volumeMounts: [] }),
     ...(databaseCa !== undefined && { ca: databaseCa }),
+    generated: credentials.generated,
     instance: { ...instance, iam: byTokens, proxy: false },
   };
 }

@@ -1,7 +1,7 @@
 // What is neither store nor way in: who reads data is written down, programs get an identity, nodes may read images.
 import type * as pulumi from '@pulumi/pulumi';
 import { RolePolicy } from '@pulumi/aws/iam/rolePolicy.js';
-import type { IdentitiesArgs } from '../cloud.ts';
+import type { ExtrasArgs, IdentitiesArgs } from '../cloud.ts';
 import { type ClientNeeds, clientAccount, keptAfterDestroy } from '../extras.ts';
 import type { AwsContext } from './context.ts';
 import { identity } from './identities.ts';
@@ -12,7 +12,7 @@ export function extras(
   context: AwsContext,
   audit: typeof import('./audit.ts') | undefined,
   name: string,
-  args: IdentitiesArgs,
+  args: ExtrasArgs,
   opts: pulumi.ComponentResourceOptions,
 ): Record<string, pulumi.Input<unknown>> {
   const { settings, accountId, region } = context;

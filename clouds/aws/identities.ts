@@ -8,6 +8,7 @@ import type { IdentitiesArgs } from '../cloud.ts';
 import { workloadNeeds } from '../needs.ts';
 import type { AwsContext } from './context.ts';
 import {
+  type Statement,
   bucketStatements,
   databaseStatement,
   irsaTrust,
@@ -35,12 +36,14 @@ export interface IdentityNeeds {
   readonly serviceAccount: string;
   readonly bucket?: BucketAccess | undefined;
   readonly instance?: InstanceAccess | undefined;
+  /** Further rights. */
+  readonly statements?: readonly Statement[];
 }
 
 export function identity(
   context: AwsContext,
   name: string,
-  { namespace, serviceAccount, bucket, instance }: IdentityNeeds,
+  { namespace, serviceAccount, bucket, instance, statements = [] }: IdentityNeeds,
   opts: pulumi.ComponentResourceOptions,
 ): WorkloadIdentity {
   const { settings, aws, cluster, oidcProviderArn = '', partition } = context;
@@ -77,6 +80,7 @@ export function identity(
                   readArns: bucket.readBuckets.map(bucketArn),
                 })),
             ...(logIn === undefined ? [] : [databaseStatement(logIn)]),
+            ...statements,
           ),
         ),
     },

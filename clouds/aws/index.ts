@@ -8,11 +8,13 @@ import { database } from './database.ts';
 import { type EntrySdk, entry, loadEntrySdk } from './entry.ts';
 import { extras } from './extras.ts';
 import { identities } from './identities.ts';
+import { secretReader } from './secret-reader.ts';
 
 interface Prepared {
   readonly context: AwsContext;
   readonly entrySdk: EntrySdk;
   readonly audit: typeof import('./audit.ts') | undefined;
+  readonly secrets: typeof import('./secrets.ts') | undefined;
 }
 
 /** EKS, S3 and RDS. */
@@ -22,16 +24,18 @@ export function aws(settings: Settings): Cloud {
     if (found === undefined) throw new Error('prepare() comes first');
     return found;
   };
+  const keepsSecrets = settings.secrets.store === 'cloud';
   const hasRoles = ['workload', 'podIdentity'].includes(settings.identity.kind);
   return {
     cluster: () => clusterAccess(settings.kubernetes),
     prepare: async () => {
-      const [context, entrySdk, audit] = await Promise.all([
+      const [context, entrySdk, audit, secrets] = await Promise.all([
         lookUp(settings),
         loadEntrySdk(settings),
         settings.audit.enabled ? import('./audit.ts') : undefined,
+        keepsSecrets ? import('./secrets.ts') : undefined,
       ]);
-      found = { context, entrySdk, audit };
+      found = { context, entrySdk, audit, secrets };
     },
     get providers() {
       return [prepared().context.provider];
@@ -47,6 +51,12 @@ export function aws(settings: Settings): Cloud {
       prepared().entrySdk.dns?.aliasRecords(prepared().context, name, address, branch(name, opts)),
     extras: (name, args, opts) =>
       extras(prepared().context, prepared().audit, name, args, branch(name, opts)),
+    secretReader: (name, args, opts) => secretReader(prepared().context, name, args, opts),
+    ...(keepsSecrets && {
+      secrets: (name, values, opts) =>
+        prepared().secrets?.keepSecrets(prepared().context, name, values, opts) ?? {},
+      keptValues: async () => (await prepared().secrets?.keptValues(prepared().context)) ?? {},
+    }),
     snapshot: async (instance, label) =>
       await (await import('./snapshot.ts')).snapshot(settings.aws?.region ?? '', instance, label),
   };

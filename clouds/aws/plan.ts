@@ -97,9 +97,10 @@ function network(settings: Settings): Rule[] {
 }
 
 /** Each must be of this region, and of this account. */
-function arns({ aws, artifactStore, auth, ingress }: Settings): Rule[] {
+function arns({ aws, artifactStore, auth, externalSecrets, ingress }: Settings): Rule[] {
   const given: [setting: string, arn: string | undefined][] = [
     ['artifactStore.kmsKeyArn', artifactStore.kmsKeyArn],
+    ['externalSecrets.store.kmsKeyArn', externalSecrets.store?.kmsKeyArn],
     ['ingress.certificate.acmArn', ingress.certificate?.acmArn],
     ['auth.edge.cognito.userPoolArn', auth.edge.cognito?.userPoolArn],
   ];
@@ -115,7 +116,7 @@ function arns({ aws, artifactStore, auth, ingress }: Settings): Rule[] {
     }),
     ...own
       // A key may be shared by another account.
-      .filter(([setting]) => setting !== 'artifactStore.kmsKeyArn')
+      .filter(([setting]) => !setting.endsWith('kmsKeyArn'))
       .map(([setting, arn = '']): Rule => {
         const other = arn.split(':')[4];
         return [

@@ -1,6 +1,6 @@
 // Policy documents: who may do what. Pure, so that tests can evaluate them.
 
-interface Statement {
+export interface Statement {
   readonly Effect: 'Allow' | 'Deny';
   readonly Action: string | readonly string[];
   readonly Resource?: string | readonly string[];
@@ -43,6 +43,12 @@ export function bucketStatements({ bucketArn, keyArn, readArns }: BucketRights):
         ]),
   ];
 }
+
+/** Reads values of secrets, and decrypts those that a key of the user encrypts. */
+export const secretStatements = (secretArns: readonly string[], keyArn: string | undefined): Statement[] => [
+  allow('secretsmanager:GetSecretValue', secretArns),
+  ...(keyArn === undefined ? [] : [allow('kms:Decrypt', keyArn)]),
+];
 
 /** Logs in to the database as one user. */
 export const databaseStatement = (userArn: string): Statement => allow('rds-db:connect', userArn);

@@ -14,6 +14,7 @@ export type Api =
   | 'iam'
   | 'iap'
   | 'logging'
+  | 'secretmanager'
   | 'servicenetworking'
   | 'sqladmin'
   | 'storage';
@@ -22,7 +23,8 @@ export const apiHost = (api: Api): string => `${api}.googleapis.com`;
 
 /** Those that a stack with these settings calls in its project. */
 export function neededApis(settings: Settings): Api[] {
-  const { artifactStore, audit, auth, backendStore, gcp, identity, ingress } = settings;
+  const { artifactStore, audit, auth, backendStore, externalSecrets, gcp, identity, ingress, secrets } =
+    settings;
   const hasBucket = artifactStore.kind === 'gcs';
   const hasDatabase = backendStore.kind === 'cloudSql';
   const hasAccounts = identity.kind === 'workload';
@@ -31,6 +33,7 @@ export function neededApis(settings: Settings): Api[] {
     hasDatabase && backendStore.existingInstance === undefined && gcp?.privateServices === 'create';
   const isGce = ingress.enabled && controllerOf(ingress) === 'gce';
   const asksForLogIn = isGce && auth.kind === 'edge' && auth.edge.iap !== undefined;
+  const keepsSecrets = secrets.store === 'cloud' || externalSecrets.store?.provider === 'gcpSecretManager';
   const { imageRepository } = identity;
   const needs: Record<Api, boolean> = {
     artifactregistry: imageRepository !== undefined && repositoryOf(imageRepository).project === gcp?.project,
@@ -40,6 +43,7 @@ export function neededApis(settings: Settings): Api[] {
     iam: hasAccounts && (hasBucket || hasProxy),
     iap: asksForLogIn,
     logging: audit.enabled,
+    secretmanager: keepsSecrets,
     servicenetworking: connectsNetwork,
     sqladmin: hasDatabase,
     storage: hasBucket,

@@ -5,7 +5,7 @@ import { DatabaseInstance } from '@pulumi/gcp/sql/databaseInstance.js';
 import { getDatabaseInstanceOutput } from '@pulumi/gcp/sql/getDatabaseInstance.js';
 import { User } from '@pulumi/gcp/sql/user.js';
 import { RandomId } from '@pulumi/random/randomId.js';
-import type { BackendConnection } from '../../components/connections.ts';
+import type { BackendConnection, MadeBackend } from '../../components/connections.ts';
 import { databaseCredentials } from '../../components/database-credentials.ts';
 import { authDatabase } from '../../lib/auth.ts';
 import { dataOptions, guardOptions } from '../../lib/data-protection.ts';
@@ -22,7 +22,7 @@ import { proxyDeployment, proxySidecar } from './proxy.ts';
 const port = 5432;
 
 export interface CloudSql {
-  readonly connection: BackendConnection;
+  readonly connection: MadeBackend;
   /** The account that is the database's user, where accounts log in. */
   readonly account: AccountEmail | undefined;
 }
@@ -67,6 +67,7 @@ export function database(
       volumes: [],
       volumeMounts: [],
       sidecars: way.sidecars,
+      generated: credentials?.generated,
       instance: { id: instance.id, user, iam, proxy: proxyKind(settings) === 'sidecar' },
     },
   };

@@ -1,6 +1,6 @@
 // What is neither store nor way in: who reads data is written down, programs get an identity, nodes may read images.
 import type * as pulumi from '@pulumi/pulumi';
-import type { IdentitiesArgs } from '../cloud.ts';
+import type { ExtrasArgs, IdentitiesArgs } from '../cloud.ts';
 import { type ClientNeeds, clientAccount, keptAfterDestroy } from '../extras.ts';
 import { type AccountEmail, account, bind } from './accounts.ts';
 import type { GcpContext } from './context.ts';
@@ -10,14 +10,23 @@ import { bucketRights } from './identities.ts';
 export interface ExtraSdk {
   readonly audit?: typeof import('./audit.ts') | undefined;
   readonly images?: typeof import('./images.ts') | undefined;
+  readonly secrets?: typeof import('./secrets.ts') | undefined;
+  readonly secretReader?: typeof import('./secret-reader.ts') | undefined;
 }
 
-export async function loadExtraSdk({ audit, identity }: GcpContext['settings']): Promise<ExtraSdk> {
-  const [auditSdk, images] = await Promise.all([
+export async function loadExtraSdk({
+  audit,
+  identity,
+  externalSecrets,
+  secrets: { store },
+}: GcpContext['settings']): Promise<ExtraSdk> {
+  const [auditSdk, images, secrets, secretReader] = await Promise.all([
     audit.enabled ? import('./audit.ts') : undefined,
     identity.imageRepository === undefined ? undefined : import('./images.ts'),
+    store === 'cloud' ? import('./secrets.ts') : undefined,
+    externalSecrets.store?.provider === 'gcpSecretManager' ? import('./secret-reader.ts') : undefined,
   ]);
-  return { audit: auditSdk, images };
+  return { audit: auditSdk, images, secrets, secretReader };
 }
 
 /** Outputs of the stack. */
@@ -25,7 +34,7 @@ export function extras(
   context: GcpContext,
   sdk: ExtraSdk,
   name: string,
-  args: IdentitiesArgs,
+  args: ExtrasArgs,
   databaseAccount: AccountEmail | undefined,
   opts: pulumi.ComponentResourceOptions,
 ): Record<string, pulumi.Input<unknown>> {

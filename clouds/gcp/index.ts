@@ -46,6 +46,16 @@ export function gcp(settings: Settings): Cloud {
       },
     extras: (name, args, opts) =>
       extras(context(), extraSdk, name, args, databaseAccount, branch(name, opts)),
+    ...(settings.externalSecrets.store?.provider === 'gcpSecretManager' && {
+      secretReader: (name, args, opts) => {
+        if (extraSdk.secretReader === undefined) throw new Error('prepare() comes first');
+        return extraSdk.secretReader.secretReader(context(), name, args, opts);
+      },
+    }),
+    ...(settings.secrets.store === 'cloud' && {
+      secrets: (name, values, opts) => extraSdk.secrets?.keepSecrets(context(), name, values, opts) ?? {},
+      keptValues: async () => (await extraSdk.secrets?.keptValues(context())) ?? {},
+    }),
     snapshot: async (instance, label) => await (await import('./snapshot.ts')).snapshot(instance, label),
   };
 }

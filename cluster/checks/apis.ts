@@ -12,8 +12,19 @@ interface AddOn {
 
 /** Kinds that only an add-on brings, as far as the settings ask for them. */
 function addOns(settings: Settings): AddOn[] {
-  const { metrics, autoscaling, ingress, httpRoute } = settings;
+  const { metrics, autoscaling, ingress, httpRoute, externalSecrets } = settings;
+  const { secrets, store } = externalSecrets;
+  const readers = [
+    ...(secrets.length > 0 ? ['ExternalSecret'] : []),
+    ...(store?.provider ? ['SecretStore'] : []),
+  ];
   return [
+    ...readers.map((kind) => ({
+      kind,
+      version: 'external-secrets.io/v1',
+      remedy:
+        'install the External Secrets Operator, 0.16 or newer, or leave out mlflow-stack:externalSecrets',
+    })),
     ...(metrics.enabled && metrics.discovery === 'serviceMonitor'
       ? [
           {

@@ -16,6 +16,8 @@ export interface Finding {
   readonly mistake?: string;
   /** Whether the user may not read it, so that nothing can be said. */
   readonly unread?: boolean;
+  /** Whether it is not there yet, since the next update has it made. */
+  readonly awaited?: boolean;
 }
 
 /** An object with its values in plain text. */
@@ -49,6 +51,9 @@ function inspectReference(
   const { setting, kind, name, keys, format } = reference;
   const object = `${kind} "${name}"`;
   const naming = `which mlflow-stack:${setting} names`;
+  // Which keys it gets, the rules know.
+  const isMade = reference.isMade === true;
+  if (content === undefined && isMade) return [{ reference, awaited: true }];
   if (content === undefined) {
     return [
       {
@@ -61,6 +66,7 @@ function inspectReference(
   const known = Object.keys(content.values).sort().join(', ') || 'none';
   const ofKeys = keys.map((key): Finding => {
     const value = content.values[key];
+    if (value === undefined && isMade) return { reference, key, awaited: true };
     if (value === undefined)
       return {
         reference,
@@ -76,7 +82,8 @@ function inspectReference(
       ? { reference, key }
       : { reference, key, mistake: `key "${key}" of ${object}, ${naming}, ${problem}` };
   });
-  if (reference.hosts === undefined || ofKeys.some(({ mistake }) => mistake !== undefined)) return ofKeys;
+  const isComplete = ofKeys.every(({ awaited, mistake }) => awaited !== true && mistake === undefined);
+  if (reference.hosts === undefined || !isComplete) return ofKeys;
   const { 'tls.crt': certificate = '', 'tls.key': privateKey = '', 'ca.crt': authorities } = content.values;
   const files: TlsFiles = { 'tls.crt': certificate, 'tls.key': privateKey };
   const problems = tlsProblems(
@@ -136,7 +143,9 @@ export function referencesTooEarly(settings: Settings): string[] {
   const { namespace, artifactStore } = settings;
   const claim = artifactStore.existingClaim;
   const missing = [
-    ...secretReferences(settings).map(({ kind, name }) => `${kind} "${name}"`),
+    ...secretReferences(settings)
+      .filter(({ isMade }) => isMade !== true)
+      .map(({ kind, name }) => `${kind} "${name}"`),
     ...(claim === undefined ? [] : [`PersistentVolumeClaim "${claim}"`]),
   ];
   return missing.length === 0

@@ -4,6 +4,7 @@ import { auth } from './auth.ts';
 import { backups } from './backup.ts';
 import { clouds } from './clouds.ts';
 import { entry } from './entry.ts';
+import { externalSecrets } from './external-secrets.ts';
 import { networkPolicy } from './network-policy.ts';
 import { scaling } from './scaling.ts';
 import { secrets } from './secrets.ts';
@@ -12,7 +13,19 @@ import { stores } from './stores.ts';
 
 /** One sentence per mistake. */
 export function conflicts(settings: Settings): string[] {
-  return [clouds, stores, secrets, backups, auth, server, versions, scaling, entry, networkPolicy]
+  return [
+    clouds,
+    stores,
+    secrets,
+    externalSecrets,
+    backups,
+    auth,
+    server,
+    versions,
+    scaling,
+    entry,
+    networkPolicy,
+  ]
     .flatMap((rules) => rules(settings))
     .map((text) => `mlflow-stack:${text}`);
 }

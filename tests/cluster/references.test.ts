@@ -87,6 +87,73 @@ describe('what settings name and somebody else makes', () => {
     ]);
   });
 
+  describe('by the operator of external secrets', () => {
+    const operator = {
+      '/apis/external-secrets.io/v1': { resources: [{ kind: 'ExternalSecret' }, { kind: 'SecretStore' }] },
+    };
+    const changes = {
+      ...auth(),
+      externalSecrets: {
+        store: { provider: 'vault', vault: { server: 'https://vault.example', role: 'mlflow' } },
+        secrets: [{ name: 'admin', data: [{ key: 'password', from: 'admin' }] }],
+      },
+    };
+    const ofOperator = { ownerReferences: [{ kind: 'ExternalSecret', name: 'admin' }] };
+    const path = 'api/v1/namespaces/mlflow/secrets/admin';
+
+    it('need not be there yet, nor its namespace', async () => {
+      expect((await check(operator, changes)).mistakes).to.deep.equal([]);
+      expect(await mistakes(operator, changes)).to.deep.equal([]);
+    });
+
+    it('is looked at once it is there', async () => {
+      const short = { [`/${path}`]: { metadata: ofOperator, data: { password: base64('short') } } };
+      expect(await mistakes({ ...operator, ...short }, changes)).to.deep.equal([
+        'key "password" of Secret "admin", which mlflow-stack:auth.adminPasswordFrom names, has fewer than 12 characters; choose a longer one, made by a generator',
+      ]);
+      const older = { [`/${path}`]: { metadata: ofOperator, data: { former: base64('x') } } };
+      expect(await mistakes({ ...operator, ...older }, changes)).to.deep.equal([]);
+    });
+
+    it('takes nothing over that somebody else has made', async () => {
+      const taken = {
+        ...secret('admin', { password: 'correct horse battery' }),
+        '/apis/external-secrets.io/v1/namespaces/mlflow/externalsecrets/admin': { metadata: {} },
+      };
+      const remedy = 'remove it, or choose another mlflow-stack:externalSecrets.secrets[0].name';
+      expect(await mistakes({ ...operator, ...taken }, changes)).to.deep.equal([
+        `Secret "admin" exists in namespace "mlflow" and no ExternalSecret has made it; ${remedy}`,
+        `ExternalSecret "admin" exists in namespace "mlflow" and is not this stack's own; ${remedy}`,
+      ]);
+    });
+
+    it('needs that operator', async () => {
+      const remedy =
+        '(external-secrets.io/v1); install the External Secrets Operator, 0.16 or newer, or leave out mlflow-stack:externalSecrets';
+      expect(await mistakes({}, changes)).to.deep.equal([
+        `the cluster does not know the kind ExternalSecret ${remedy}`,
+        `the cluster does not know the kind SecretStore ${remedy}`,
+      ]);
+    });
+
+    for (const [kind, place, where] of [
+      ['SecretStore', 'namespaces/mlflow/secretstores', ' in namespace "mlflow"'],
+      ['ClusterSecretStore', 'clustersecretstores', ''],
+    ] as const) {
+      it(`needs the ${kind} that is named`, async () => {
+        const named = {
+          ...changes,
+          externalSecrets: { ...changes.externalSecrets, store: { name: 'team', kind } },
+        };
+        expect(await mistakes(operator, named)).to.deep.equal([
+          `${kind} "team", which mlflow-stack:externalSecrets.store.name names, does not exist${where}; create it`,
+        ]);
+        const there = { [`/apis/external-secrets.io/v1/${place}/team`]: { metadata: {} } };
+        expect(await mistakes({ ...operator, ...there }, named)).to.deep.equal([]);
+      });
+    }
+  });
+
   it('is skipped with a warning when the user may not read it', async () => {
     const { mistakes: found, warnings } = await check(
       { ...here, '/api/v1/namespaces/mlflow/secrets/admin': 403 },

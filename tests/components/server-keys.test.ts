@@ -13,8 +13,8 @@ import {
 
 const build = (changes: Partial<ServerKeysArgs> = {}): Promise<Run> =>
   runStack(() => {
-    const { variables, sessionKey } = new ServerKeys('keys', { ...keysArgs, ...changes });
-    return { ...variables, sessionKey };
+    const { variables, sessionKey, generated } = new ServerKeys('keys', { ...keysArgs, ...changes });
+    return { ...variables, sessionKey, generated: Object.keys(generated) };
   });
 const storedKeys = (run: Run) =>
   (run.get('Secret/keys-secret').inputs.stringData as { value: Record<string, string> }).value;
@@ -81,7 +81,11 @@ describe('the keys of the server', () => {
     it(`can be that of an existing Secret by ${setting}, and the others stay`, async () => {
       const before = (await build()).outputs.secrets as JsonObject;
       const own = { secretName: 'vault', key: 'the-key' };
-      expect((await build({ [setting]: own })).outputs.secrets).to.deep.equal({ ...before, [variable]: own });
+      const { outputs } = await build({ [setting]: own });
+      expect(outputs.secrets).to.deep.equal({ ...before, [variable]: own });
+      // What that Secret holds is nothing that the stack would keep elsewhere.
+      const { key } = before[variable] as { key: string };
+      expect(outputs.generated).to.have.length(2).and.not.include(key);
     });
   }
 

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { DescribeDBInstancesCommand, DescribeDBSnapshotsCommand, RDSClient } from '@aws-sdk/client-rds';
 import { ListBucketsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { expect } from 'chai';
 import { execa } from 'execa';
@@ -23,7 +24,15 @@ import { AwsAccount, databaseNamespace } from './support/aws/account.ts';
 import { foundation } from './support/aws/foundation.ts';
 import { IdentityWebhook } from './support/aws/identity-webhook.ts';
 import { installAwsPlugin } from './support/aws/plugin.ts';
-import { apply, inMlflow, inServer, kubectl, storesFromInside, tryKubectl } from './support/cluster.ts';
+import {
+  apply,
+  inMlflow,
+  inServer,
+  kubectl,
+  kubectlJson,
+  storesFromInside,
+  tryKubectl,
+} from './support/cluster.ts';
 import { type Credentials, makeUser, mlflow, readRun, somebody } from './support/mlflow.ts';
 import { instance } from './support/stack.ts';
 
@@ -51,6 +60,7 @@ describe('Stack prod-aws', function () {
   const rds = new RDSClient({ region });
   const s3 = new S3Client({ region, forcePathStyle: true });
   const iam = new IAMClient({ region });
+  const secrets = new SecretsManagerClient({ region });
   let account: AwsAccount;
   let webhook: IdentityWebhook;
   let removePlugin: () => void;
@@ -59,6 +69,8 @@ describe('Stack prod-aws', function () {
   let admin: Credentials;
   let bucket: string;
   let database: string;
+  /** What an earlier stack has left in Secrets Manager. */
+  let left: { readonly existing: string[]; readonly passphrase: string | undefined };
 
   const buckets = async () =>
     ((await s3.send(new ListBucketsCommand({}))).Buckets ?? []).map(({ Name }) => Name ?? '');
@@ -71,6 +83,10 @@ describe('Stack prod-aws', function () {
     ((await rds.send(new DescribeDBSnapshotsCommand({ SnapshotType: 'manual' }))).DBSnapshots ?? []).map(
       ({ DBSnapshotIdentifier }) => DBSnapshotIdentifier ?? '',
     );
+  /** A value of the stack in Secrets Manager. */
+  const kept = async (what: string) =>
+    (await secrets.send(new GetSecretValueCommand({ SecretId: `mlflow-stack-prod-aws-${what}` })))
+      .SecretString;
   const roles = async () =>
     ((await iam.send(new ListRolesCommand({}))).Roles ?? []).map(({ RoleName }) => RoleName ?? '');
   const signIn = async (): Promise<Credentials> => {
@@ -99,6 +115,7 @@ describe('Stack prod-aws', function () {
     await apply({ apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', metadata, spec });
     common = {
       aws: await foundation(region),
+      secrets: { store: 'cloud' },
       // Two pods, and the rest of the test, share two cores.
       server: { resources: { requests: { cpu: '100m', memory: '512Mi' } } },
     };
@@ -149,6 +166,7 @@ describe('Stack prod-aws', function () {
     const [made] = await instances();
     database = made?.DBInstanceIdentifier ?? '';
     expect(made).to.include({ MultiAZ: true, StorageEncrypted: true, DeletionProtection: true });
+    expect(await kept('admin-password')).to.equal(admin.password);
   });
 
   it('gives the server an identity without keys, which nobody else can take', async () => {
@@ -227,7 +245,13 @@ describe('Stack prod-aws', function () {
   });
 
   it('leaves bucket, database and keys when it is destroyed', async () => {
+    const { cloudOutputs } = (await stack.outputs()) as {
+      cloudOutputs: { keptAfterDestroy: { 'secrets.existing': string[] } };
+    };
+    const passphrase = await kept('kek-passphrase');
+    left = { existing: cloudOutputs.keptAfterDestroy['secrets.existing'], passphrase };
     await stack.destroy(common);
+    expect(await kept('kek-passphrase')).to.equal(passphrase);
     expect(await buckets()).to.include(bucket);
     expect((await files()).filter((key) => key.endsWith('/notes.txt'))).to.have.lengthOf(1);
     expect((await instances()).map(({ DBInstanceIdentifier }) => DBInstanceIdentifier)).to.deep.equal([
@@ -236,15 +260,22 @@ describe('Stack prod-aws', function () {
     expect(await roles()).to.deep.equal([]);
   });
 
-  it('finds runs, files, users and keys again in what was left', async () => {
+  it('finds runs, files, users and keys again in what was left, without what was in the cluster', async () => {
+    await kubectl('delete', 'namespace', 'mlflow');
     const found = {
       ...common,
+      secrets: { store: 'cloud', existing: left.existing },
       artifactStore: { existingBucket: bucket },
       backendStore: { existingInstance: database },
     };
     await stack.up(found);
+    const { data } = await kubectlJson<{ data: Record<string, string> }>(
+      ...[...inMlflow, 'get', 'secret/mlflow-keys'],
+    );
+    expect(Buffer.from(data['kek-passphrase'] ?? '', 'base64').toString()).to.equal(left.passphrase);
     // The administrator's password is the stack's; everybody else keeps their own.
     admin = await signIn();
+    expect(await kept('admin-password')).to.equal(admin.password);
     await findsRun();
     admin = somebody;
     await findsRun();
@@ -260,6 +291,8 @@ describe('Stack prod-aws', function () {
     bucket = 'team-artifacts-by-keys';
     const settings = {
       ...common,
+      // Those that are left have the names.
+      secrets: { store: 'cluster' },
       namespace: { create: false },
       identity: { kind: 'keys' },
       audit: { enabled: false },

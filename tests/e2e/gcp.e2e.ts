@@ -21,9 +21,12 @@ import { instance } from './support/stack.ts';
 const stack = new ScratchStack(instance, 'dev-gcp');
 const DATABASE = 'gcp:sql/databaseInstance:DatabaseInstance';
 const BUCKET = 'gcp:storage/bucket:Bucket';
+const SECRET = 'gcp:secretmanager/secret:Secret';
+const SECRET_VERSION = 'gcp:secretmanager/secretVersion:SecretVersion';
 
 /** A small pod, since several servers share the two cores of the machine that tests run on. */
 const small = {
+  secrets: { store: 'cloud' },
   server: { resources: { requests: { cpu: '100m', memory: '512Mi' } } },
   gc: { olderThan: 'all' },
 };
@@ -54,12 +57,20 @@ describe('Stack dev-gcp', function () {
   let bucket: string;
   let run: string;
   let admin: Credentials;
+  let passphrase: unknown;
 
   const ids = (type: string) => project.store.list(type).map(({ id }) => id);
   const steps = async (overrides: Overrides): Promise<Step[]> => {
     const { steps: all } = JSON.parse(await stack.run(['preview', '--json'], overrides)) as { steps: Step[] };
     return all.filter(({ op, urn }) => op !== 'same' && !kindOf(urn).startsWith('pulumi:'));
   };
+  /** The newest value of a secret of the stack. */
+  const kept = (what: string) =>
+    project.store
+      .list(SECRET_VERSION)
+      .filter(({ inputs }) => String(inputs.secret).endsWith(`/mlflow-stack-dev-gcp-${what}`))
+      .sort((a, b) => Number(a.outputs.version) - Number(b.outputs.version))
+      .at(-1)?.outputs.secretData;
   const signIn = async (): Promise<Credentials> => {
     const { adminUsername, adminPassword } = await stack.outputs();
     return { username: String(adminUsername), password: String(adminPassword) };
@@ -110,6 +121,7 @@ describe('Stack dev-gcp', function () {
     const [database] = project.store.list(DATABASE);
     expect(database?.outputs).to.include({ publicIpAddress: '' });
     expect(ids('gcp:serviceaccount/key:Key')).to.deep.equal([]);
+    expect(kept('admin-password')).to.equal(admin.password);
     expect(ids('gcp:projects/iAMMember:IAMMember')).to.deep.equal([]);
   });
 
@@ -221,18 +233,23 @@ except Exception as error:
 
   it('leaves bucket and database behind when they are retained', async () => {
     await stack.up({ ...small, dataProtection: 'retain' });
+    passphrase = kept('kek-passphrase');
     await stack.destroy({ ...small, dataProtection: 'retain' });
+    expect(kept('kek-passphrase')).to.equal(passphrase);
+    expect(ids(SECRET)).to.have.length(6);
     expect(ids(BUCKET)).to.deep.equal([bucket]);
     expect(ids(DATABASE)).to.have.length(1);
     expect(await project.objects(bucket)).not.to.deep.equal([]);
     expect(await project.sql('SELECT count(*) FROM runs', 'mlflow')).not.to.deep.equal(['0']);
   });
 
-  it('finds runs, users and keys again in a new up with what was left', async () => {
+  it('finds runs, users and keys again in a new up with what was left, without what was in the cluster', async () => {
+    await kubectl('delete', 'namespace', 'mlflow');
     const [database] = project.store.list(DATABASE);
     const found = {
       ...small,
       dataProtection: 'retain',
+      secrets: { store: 'cloud', existing: ids(SECRET).map((id) => id.split('dev-gcp-')[1]) },
       artifactStore: { existingBucket: bucket },
       backendStore: { existingInstance: database?.outputs.connectionName },
       gcp: {
@@ -244,6 +261,7 @@ except Exception as error:
       },
     };
     await stack.up(found);
+    expect(kept('kek-passphrase')).to.equal(passphrase);
     // The administrator's password is the stack's; everybody else keeps their own.
     admin = await signIn();
     await findsRun();

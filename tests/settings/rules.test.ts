@@ -12,6 +12,8 @@ const client = {
   clientSecretFrom: key,
   allowedGroups: ['mlflow'],
 };
+const read = { name: 'db', data: [{ key: 'user', from: 'team-db' }] };
+const team = { store: { name: 'team' } };
 const oidc = {
   appName: 'oidc-auth',
   env: {
@@ -193,6 +195,84 @@ describe('settings that do not go together', () => {
     [
       { auth: { kind: 'basic', adminPassword: 'correct horse', adminPasswordFrom: key } },
       'auth.adminPassword and auth.adminPasswordFrom are two sources of one secret; remove one of them',
+    ],
+    [
+      { externalSecrets: { secrets: [read] } },
+      'externalSecrets.store is missing, from which externalSecrets.secrets are read; give its name, or a provider',
+    ],
+    [
+      { externalSecrets: { store: { name: 'team' } } },
+      'externalSecrets.secrets is empty, so that nothing is read from externalSecrets.store; name secrets, or remove it',
+    ],
+    [
+      { externalSecrets: { store: {}, secrets: [read] } },
+      'externalSecrets.store has neither name nor provider; give the name of a store that is there, or the provider of one that the stack makes',
+    ],
+    [
+      { externalSecrets: { store: { provider: 'gcpSecretManager' }, secrets: [read] } },
+      'externalSecrets.store.provider is gcpSecretManager, in which the stack gives rights on cloud gcp, but cloud is local; name a store that is there in externalSecrets.store.name',
+    ],
+    [
+      { externalSecrets: { store: { provider: 'vault' }, secrets: [read] } },
+      'externalSecrets.store.vault is missing, which provider vault needs: server and role',
+    ],
+    [
+      {
+        externalSecrets: {
+          store: { name: 'team', vault: { server: 'https://v', role: 'r' } },
+          secrets: [read],
+        },
+      },
+      'externalSecrets.store.vault is for provider vault; remove it or change the provider',
+    ],
+    [
+      {
+        externalSecrets: {
+          store: { name: 'team', kmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd' },
+          secrets: [read],
+        },
+      },
+      'externalSecrets.store.kmsKeyArn is for provider awsSecretsManager; remove it or change the provider',
+    ],
+    [
+      { externalSecrets: { ...team, secrets: [read, read] } },
+      'externalSecrets.secrets names db more than once; name each once',
+    ],
+    [
+      { externalSecrets: { ...team, secrets: [{ ...read, data: [...read.data, ...read.data] }] } },
+      'externalSecrets.secrets[0] names user more than once; name each once',
+    ],
+    [
+      { externalSecrets: { ...team, secrets: [{ name: 'db', data: [] }] } },
+      'externalSecrets.secrets[0].data is empty; name at least one value, by key and from',
+    ],
+    [
+      { externalSecrets: { ...team, secrets: [{ ...read, name: 'mlflow-keys' }] } },
+      "externalSecrets.secrets[0].name is mlflow-keys, which is the stack's own; choose another",
+    ],
+    [
+      {
+        externalSecrets: {
+          ...team,
+          secrets: [{ ...read, template: { uri: 'postgresql://{{ .usr }}@db/x' } }],
+        },
+      },
+      'externalSecrets.secrets[0].template.uri reads .usr, which is no key of its data (it has user); correct it',
+    ],
+    [
+      {
+        externalSecrets: { ...team, secrets: [read] },
+        backendStore: { kind: 'external', uriFrom: { secretName: 'db', key: 'uri' } },
+      },
+      'externalSecrets.secrets makes Secret "db" without key "uri", which backendStore.uriFrom names (it has user); add it',
+    ],
+    [
+      { secrets: { store: 'cloud' } },
+      'secrets.store is cloud, but cloud local has no secret manager; use cluster',
+    ],
+    [
+      { secrets: { existing: ['flask-key'] } },
+      'secrets.existing is for secrets.store cloud, but store is cluster; set store to cloud, or remove it',
     ],
     [
       { auth: { adminPassword: 'correct horse' } },

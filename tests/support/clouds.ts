@@ -36,6 +36,12 @@ export const cloudAnswers: Partial<Record<string, (asked: Readonly<Record<string
   'gcp:storage/getProjectServiceAccount:getProjectServiceAccount': () => ({
     emailAddress: 'service-1234567890@gs-project-accounts.iam.gserviceaccount.com',
   }),
+  'gcp:secretmanager/getSecretVersion:getSecretVersion': ({ secret }) => ({
+    secretData: `kept ${secret as string}`,
+  }),
+  'aws:secretsmanager/getSecretVersion:getSecretVersion': ({ secretId }) => ({
+    secretString: `kept ${secretId as string}`,
+  }),
   'aws:lb/getHostedZoneId:getHostedZoneId': () => ({ id: 'ZALB' }),
   'aws:rds/getInstance:getInstance': () => ({
     address: 'old.eu-west-1.rds.amazonaws.com',
@@ -108,6 +114,9 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
   'aws:route53/record:Record': (_name, given) => ({ fqdn: given.name }),
   'aws:rds/subnetGroup:SubnetGroup': (name) => ({ name }),
   'aws:rds/parameterGroup:ParameterGroup': (name) => ({ name }),
+  'gcp:projects/serviceIdentity:ServiceIdentity': () => ({
+    member: 'serviceAccount:service-1@gcp-sa-secretmanager.iam.gserviceaccount.com',
+  }),
   'aws:secretsmanager/secret:Secret': (name) => ({
     arn: `arn:aws:secretsmanager:eu-west-1:${accountId}:secret:${name}`,
   }),

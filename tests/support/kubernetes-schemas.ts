@@ -3,9 +3,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { type AnySchemaObject, Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
 import { install } from '../../tools/toolchain/install.ts';
 import { toolDir } from '../../tools/toolchain/store.ts';
-import { kubernetesSchemas } from '../../tools/toolchain/tools.ts';
+import { type Tool, kubernetesSchemas } from '../../tools/toolchain/tools.ts';
 
 /** What is wrong with an object, a sentence each; undefined for a kind that Kubernetes itself does not have. */
 export type Check = (object: { apiVersion: string; kind: string }) => string[] | undefined;
@@ -16,13 +17,66 @@ interface Definitions {
 
 /** A check per version, the oldest first. Downloads the schemas where they are not in the cache yet. */
 export async function schemaChecks(): Promise<[version: string, Check][]> {
-  const log = new PassThrough().resume();
-  await install(kubernetesSchemas, { log, signal: new AbortController().signal, report: () => undefined });
-  const dir = toolDir(kubernetesSchemas);
+  const dir = await downloaded(kubernetesSchemas);
   return readdirSync(dir)
     .sort()
     .map((file) => [file.replace('.json', ''), schemaCheck(readFileSync(join(dir, file), 'utf8'))]);
 }
+
+/** A check of the kinds that an add-on brings, by its own definitions. */
+export async function customCheck(definitions: Tool): Promise<Check> {
+  const dir = await downloaded(definitions);
+  const validators = new Map<string, ValidateFunction>();
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+  for (const file of readdirSync(dir)) {
+    const { spec } = parse(readFileSync(join(dir, file), 'utf8')) as Definition;
+    for (const { name, schema } of spec.versions)
+      validators.set(
+        `${spec.group}/${name} ${spec.names.kind}`,
+        ajv.compile(closed(schema.openAPIV3Schema) as AnySchemaObject),
+      );
+  }
+  return (object) => {
+    const validate = validators.get(`${object.apiVersion} ${object.kind}`);
+    return validate && complaints(validate, object);
+  };
+}
+
+interface Definition {
+  readonly spec: {
+    readonly group: string;
+    readonly names: { readonly kind: string };
+    readonly versions: readonly {
+      readonly name: string;
+      readonly schema: { readonly openAPIV3Schema: object };
+    }[];
+  };
+}
+
+/** The same schema, which no unknown field passes. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const parts = Object.fromEntries(Object.entries(schema).map(([key, part]) => [key, closed(part)]));
+  return 'properties' in schema &&
+    !('additionalProperties' in schema) &&
+    typeof schema.properties === 'object'
+    ? { ...parts, additionalProperties: false }
+    : parts;
+}
+
+async function downloaded(tool: Tool): Promise<string> {
+  const log = new PassThrough().resume();
+  await install(tool, { log, signal: new AbortController().signal, report: () => undefined });
+  return toolDir(tool);
+}
+
+const complaints = (validate: ValidateFunction, object: unknown): string[] =>
+  validate(object)
+    ? []
+    : (validate.errors ?? []).map(
+        ({ instancePath, message = '', params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
+      );
 
 function schemaCheck(text: string): Check {
   const document = JSON.parse(text) as Definitions;
@@ -45,10 +99,6 @@ function schemaCheck(text: string): Check {
   return (object) => {
     const validate = validator(object.apiVersion, object.kind);
     if (validate === undefined) return undefined;
-    return validate(object)
-      ? []
-      : (validate.errors ?? []).map(
-          ({ instancePath, message = '', params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
-        );
+    return complaints(validate, object);
   };
 }

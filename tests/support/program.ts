@@ -79,13 +79,19 @@ function living(cluster: Answers, registered: readonly Registered[]): Answers {
 }
 
 /** One update of a stack with the settings of its file, in which sections are changed or values replaced. */
-export async function updateOf(stack: string, changes: Record<string, object | string> = {}): Promise<Run> {
+export async function updateOf(
+  stack: string,
+  changes: Record<string, object | string> = {},
+  /** What the cluster has beyond what every stack needs. */
+  cluster: Answers = {},
+): Promise<Run> {
   const file = stackFile(join(import.meta.dirname, `../../Pulumi.${stack}.yaml`));
   const changed = Object.entries(changes).map(([key, value]) => {
     const name = `mlflow-stack:${key}`;
     return [name, typeof value === 'string' ? value : { ...(file[name] as object | undefined), ...value }];
   });
-  return await runProgram({ ...file, ...(Object.fromEntries(changed) as object) }, { stack });
+  const settings = { ...file, ...(Object.fromEntries(changed) as object) };
+  return await runProgram(settings, { stack, cluster: { ...clusterFor(settings), ...cluster } });
 }
 
 /** The settings in a stack file, with something in place of the values that only Pulumi can decrypt. */

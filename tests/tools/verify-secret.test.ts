@@ -77,6 +77,22 @@ describe('npm run verify-secret', () => {
     ]);
   });
 
+  it('knows what the next up has made', async () => {
+    const externalSecrets = {
+      'mlflow-stack:externalSecrets': {
+        store: { name: 'team' },
+        secrets: [{ name: 'admin', data: [{ key: 'pw', from: 'admin' }] }],
+      },
+      'mlflow-stack:auth': named['mlflow-stack:auth'],
+    };
+    expect(await verify(externalSecrets, {})).to.deep.equal([
+      [
+        '✓ Secret "admin" is made by the next up (mlflow-stack:externalSecrets) (mlflow-stack:auth.adminPasswordFrom)',
+      ],
+      0,
+    ]);
+  });
+
   it('has nothing to do where none is named', async () => {
     const [lines, exitCode] = await verify({}, {});
     expect(lines[0]).to.match(/settings names no Secret and no ConfigMap\.$/);

@@ -109,6 +109,8 @@ const GATEWAY_API = '1.6.3';
 const TRAEFIK = '3.7.15';
 /** The newest of this minor release that the public module proxy serves. */
 const TRAEFIK_CRDS = '3.7.13';
+/** The oldest minor release that serves version v1 of its objects. */
+const EXTERNAL_SECRETS = '0.16.2';
 
 const KUBE_PROGRAMS = [
   'kube-apiserver',
@@ -405,6 +407,22 @@ export const kubernetesSchemas: Tool = {
           `kubernetes_validate/kubernetes-json-schema/v${version}.0-local-strict/_definitions.json`,
         ]),
       ),
+    },
+  ],
+};
+
+/** For tests: what the API server knows of the objects of the External Secrets Operator. */
+export const externalSecretsCrds: Tool = {
+  name: 'external-secrets-crds',
+  version: EXTERNAL_SECRETS,
+  programs: [],
+  ways: [
+    {
+      kind: 'module',
+      module: 'external-secrets',
+      package: 'github.com/external-secrets/external-secrets',
+      folder: 'config/crds/bases',
+      files: ['external-secrets.io_externalsecrets.yaml', 'external-secrets.io_secretstores.yaml'],
     },
   ],
 };

@@ -108,3 +108,21 @@ export const secretVersion: ServedKind = {
   // The last version goes with its secret alone.
   unmake: () => Promise.resolve(),
 };
+
+export async function getSecretVersion({ secretId }: Props, context: Context): Promise<Props> {
+  const asked = client(context).send(new secrets.GetSecretValueCommand({ SecretId: secretId as string }));
+  const what = `reading Secrets Manager Secret Version (${secretId as string})`;
+  const found = await saying(what, 'Secrets Manager: GetSecretValue', asked);
+  return {
+    arn: found.ARN,
+    createdDate: found.CreatedDate?.toISOString(),
+    id: `${secretId as string}|AWSCURRENT`,
+    region: regionOf(context.config),
+    secretBinary: '',
+    secretId,
+    secretString: found.SecretString ?? '',
+    versionId: found.VersionId,
+    versionStage: 'AWSCURRENT',
+    versionStages: found.VersionStages ?? [],
+  };
+}

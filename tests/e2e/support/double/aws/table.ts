@@ -71,6 +71,7 @@ export const table: CloudTable = {
     }),
     'aws:lb/getHostedZoneId:getHostedZoneId': entry.getHostedZoneId,
     'aws:rds/getInstance:getInstance': rds.getInstance,
+    'aws:secretsmanager/getSecretVersion:getSecretVersion': secrets.getSecretVersion,
   },
   configure: async (config, context) => {
     const allowed = parsed(config.allowedAccountIds);

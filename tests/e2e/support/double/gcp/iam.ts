@@ -1,6 +1,6 @@
 // Service accounts and who may do what, in the pretended Google Cloud.
 import { generateKeyPairSync } from 'node:crypto';
-import type { Context, Kind } from '../provider.ts';
+import type { Context, Invoke, Kind } from '../provider.ts';
 import { type Props } from '../store.ts';
 import {
   accountId,
@@ -23,6 +23,7 @@ import {
 
 const ACCOUNT = 'gcp:serviceaccount/account:Account';
 const SECRET = 'gcp:secretmanager/secret:Secret';
+const SECRET_VERSION = 'gcp:secretmanager/secretVersion:SecretVersion';
 
 const emailOf = (inputs: Props, context: Context) =>
   `${text(inputs.accountId)}@${inProject(inputs, context)}.iam.gserviceaccount.com`;
@@ -243,9 +244,7 @@ export const secretVersion = guarded(
         fail('secretData', 'The secret payload must be at most 65536 bytes');
     },
     id: ({ secret: path }, { store }) => {
-      const versions = store
-        .list('gcp:secretmanager/secretVersion:SecretVersion')
-        .filter(({ inputs }) => inputs.secret === path);
+      const versions = store.list(SECRET_VERSION).filter(({ inputs }) => inputs.secret === path);
       const next = Math.max(0, ...versions.map(({ outputs }) => Number(outputs.version))) + 1;
       return `${text(path)}/versions/${next}`;
     },
@@ -258,3 +257,35 @@ export const secretVersion = guarded(
   },
   ['DELETE', 'PREVENT', 'ABANDON', 'DISABLE'],
 );
+
+export const getSecretVersion: Invoke = (args, context) => {
+  const project = inProject(args, context);
+  const path = `projects/${project}/secrets/${text(args.secret)}`;
+  existing(context.store, SECRET, path, `Secret [${path}]`);
+  const versions = context.store.list(SECRET_VERSION).filter(({ inputs }) => inputs.secret === path);
+  const latest = versions.sort((a, b) => Number(a.outputs.version) - Number(b.outputs.version)).at(-1);
+  if (latest === undefined)
+    throw new Error(`googleapi: Error 404: Secret [${path}] has no version., notFound`);
+  const { name, version, createTime, destroyTime, secretData, enabled } = latest.outputs;
+  return {
+    ...{ name, version, createTime, destroyTime, secretData, enabled },
+    id: name,
+    project,
+    secret: args.secret,
+  };
+};
+
+/** The account by which a service works in a project: made once, and never gone. */
+export const serviceIdentity: Kind = {
+  replaceOnChanges: ['project', 'service'],
+  defaults: (_, { project }) => ({ project }),
+  check: texts({ project: projectId }),
+  id: (inputs, context) => `projects/${inProject(inputs, context)}/services/${text(inputs.service)}`,
+  adopts: () => true,
+  computed: (inputs, context) => {
+    const agent = text(inputs.service).split('.')[0] ?? '';
+    const email = `service-${numberOf(inProject(inputs, context))}@gcp-sa-${agent}.iam.gserviceaccount.com`;
+    return { email, member: `serviceAccount:${email}` };
+  },
+  delete: () => 'kept',
+};

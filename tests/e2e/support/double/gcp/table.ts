@@ -24,6 +24,7 @@ export const table: CloudTable = {
     'gcp:projects/iAMAuditConfig:IAMAuditConfig': iam.auditConfig,
     'gcp:projects/iAMMember:IAMMember': iam.projectMember,
     'gcp:projects/service:Service': iam.projectService,
+    'gcp:projects/serviceIdentity:ServiceIdentity': iam.serviceIdentity,
     'gcp:secretmanager/secret:Secret': iam.secret,
     'gcp:secretmanager/secretIamMember:SecretIamMember': iam.secretMember,
     'gcp:secretmanager/secretVersion:SecretVersion': iam.secretVersion,
@@ -38,6 +39,7 @@ export const table: CloudTable = {
     'gcp:storage/bucketIAMMember:BucketIAMMember': iam.bucketMember,
   },
   functions: {
+    'gcp:secretmanager/getSecretVersion:getSecretVersion': iam.getSecretVersion,
     'gcp:sql/getDatabaseInstance:getDatabaseInstance': sql.getDatabaseInstance,
     'gcp:storage/getProjectServiceAccount:getProjectServiceAccount': (args, context) => {
       const project = inProject(args, context);
