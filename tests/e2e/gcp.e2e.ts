@@ -293,7 +293,7 @@ except Exception as error:
   });
 
   lives('refuses to be destroyed when protected', async () => {
-    const { exitCode, output } = await stack.try(['destroy', '--yes', '--skip-preview'], {
+    const { exitCode, output } = await stack.try(['destroy', '--yes'], {
       ...small,
       dataProtection: 'protect',
     });
@@ -301,6 +301,7 @@ except Exception as error:
     expect(output).to.include('protect');
     expect(ids(BUCKET)).to.deep.equal([bucket]);
     expect(ids(DATABASE)).to.have.length(1);
+    await findsRun();
   });
 
   lives('puts one proxy before the database, which alone may connect to it', async () => {

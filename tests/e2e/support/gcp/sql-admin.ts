@@ -113,7 +113,8 @@ function metadataOf(path: string): object | string {
   if (path.endsWith('/token'))
     return { access_token: tokenOf(operator), expires_in: 3599, token_type: 'Bearer' };
   if (path.endsWith('/email')) return operator;
-  if (path.endsWith('/universe-domain')) return 'googleapis.com';
+  // Libraries differ in how they write it.
+  if (/\/universe[-_]domain$/.test(path)) return 'googleapis.com';
   return path.endsWith('/project-id') ? 'my-team-dev' : 'computeMetadata/';
 }
 
