@@ -308,6 +308,8 @@ describe('stack dev-gcp', function () {
         `my-team-dev:europe-west1:${instanceName}`,
       ]);
       expect(proxy?.args, id).not.to.include('--auto-iam-authn');
+      // Nobody has a right to write figures.
+      expect(proxy?.env, id).to.deep.equal([{ name: 'CSQL_PROXY_ENABLE_BUILTIN_METRICS', value: 'false' }]);
     }
     const clients = proxied.resources.filter(({ inputs }) => inputs.role === 'roles/cloudsql.client');
     expect(clients).to.have.lengthOf(3);

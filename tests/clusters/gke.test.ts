@@ -120,7 +120,7 @@ describe('a cluster of GKE', function () {
       users,
       contexts,
       'current-context': current,
-    } = parse(String(kubeconfig)) as {
+    } = parse(kubeconfig as string) as {
       clusters: unknown[];
       users: { user: { exec: object } }[];
       contexts: { name: string }[];

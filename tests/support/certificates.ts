@@ -24,8 +24,14 @@ const pem = async (keys: Awaited<ReturnType<typeof newKeys>>): Promise<string> =
   x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
 const date = (days: number) => new Date(Date.now() + days * day);
 
-/** An authority: `issue` makes certificates that it signs. */
-export async function authority(): Promise<Issued & { issue(wish: Wish): Promise<Issued> }> {
+export interface Authority extends Issued {
+  /** A certificate with a key of its own. */
+  issue(wish: Wish): Promise<Issued>;
+  /** A certificate of an hour for a key that somebody else has. */
+  certify(publicKey: string, subject: Readonly<Record<string, string>>): Promise<string>;
+}
+
+export async function authority(): Promise<Authority> {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: 'CN=authority',
@@ -55,6 +61,18 @@ export async function authority(): Promise<Issued & { issue(wish: Wish): Promise
         ],
       });
       return { certificate: issued.toString('pem'), key: await pem(own) };
+    },
+    certify: async (publicKey, subject) => {
+      const issued = await x509.X509CertificateGenerator.create({
+        subject: Object.entries(subject).map(([name, value]) => ({ [name]: [value] })),
+        issuer: certificate.subject,
+        notBefore: date(-1 / 24),
+        notAfter: date(1 / 24),
+        signingAlgorithm: algorithm,
+        publicKey: new x509.PublicKey(publicKey),
+        signingKey: keys.privateKey,
+      });
+      return issued.toString('pem');
     },
   };
 }

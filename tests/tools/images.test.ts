@@ -22,6 +22,7 @@ describe('images', () => {
       defaultImages.seaweedfs,
       'docker.io/library/mariadb:10.11',
       defaultImages.oauth2Proxy,
+      defaultImages.cloudSqlProxy,
       'registry.example/mlflow:v3.17.2-full-oidc',
     ]);
     const all = namesOf([...stackImages, ...testImages]);
@@ -55,10 +56,12 @@ describe('images', () => {
     expect(seaweedfs.layers.at(-1)?.inputs.join()).to.match(new RegExp(`^seaweedfs-${version}-`));
   });
 
-  it('hold the oauth2-proxy that their name promises', () => {
-    const [, version] = defaultImages.oauth2Proxy.split(':v');
-    const image = testImages.find(({ name }) => name === defaultImages.oauth2Proxy);
-    expect(image?.layers.at(-1)?.inputs.join()).to.match(new RegExp(`^oauth2-proxy-${version}-`));
+  it('hold the proxies that their names promise', () => {
+    for (const proxy of [defaultImages.oauth2Proxy, defaultImages.cloudSqlProxy]) {
+      const [, program, version] = /([^/:]+):v?(.+)$/.exec(proxy) ?? [];
+      const image = testImages.find(({ name }) => name === proxy);
+      expect(image?.layers.at(-1)?.inputs.join()).to.match(new RegExp(`^${program}-${version}-`));
+    }
   });
 
   it('have scripts that the shell can read', async () => {

@@ -1,5 +1,8 @@
+import { defaultImages } from '../../lib/image.ts';
+import type { Tool } from '../toolchain/tools.ts';
 import { debian, packages } from './debian.ts';
 import { mlflowOf, mlflowWith } from './mlflow.ts';
+import { fetchedProgram } from './programs.ts';
 import { type ImageRecipe, PATH } from './recipe.ts';
 import { oauth2Proxy, seaweedfs } from './stack-images.ts';
 
@@ -12,6 +15,33 @@ const mariadb: ImageRecipe = {
     Entrypoint: ['docker-entrypoint.sh'],
     Cmd: ['mariadbd'],
   },
+};
+
+const CLOUD_SQL_PROXY = '2.28.0';
+const cloudSqlProxyTool: Tool = {
+  name: 'cloud-sql-proxy',
+  version: CLOUD_SQL_PROXY,
+  programs: [{ name: 'cloud-sql-proxy', args: ['--version'] }],
+  ways: [
+    {
+      kind: 'go',
+      builds: [
+        {
+          module: 'cloud-sql-proxy',
+          package: 'github.com/GoogleCloudPlatform/cloud-sql-proxy/v2',
+          output: 'cloud-sql-proxy',
+        },
+      ],
+    },
+  ],
+  estimate: 60,
+};
+
+/** The way to Cloud SQL, as stacks of Google Cloud run it. */
+const cloudSqlProxy: ImageRecipe = {
+  name: defaultImages.cloudSqlProxy,
+  layers: [debian, fetchedProgram(cloudSqlProxyTool, 'Cloud SQL Auth Proxy', 60)],
+  config: { Env: [`PATH=${PATH}`], Entrypoint: ['cloud-sql-proxy'], User: '65532' },
 };
 
 /** The releases that upgrades start from: the one before, and one a few database migrations ago. */
@@ -37,4 +67,5 @@ export const testImages: readonly ImageRecipe[] = [
   ...olderMlflow,
   mlflowWithOidc,
   oauth2Proxy,
+  cloudSqlProxy,
 ];

@@ -1,6 +1,8 @@
-// Puts the test double of a cloud's plug-in where the engine of an instance looks for the real one.
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+// Puts the test double of a cloud's plug-in where the engine of an instance looks for the real one, or on request the real one
+// of this machine.
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { execa } from 'execa';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { pulumiDir } from '../../../../tools/lib/engine.ts';
 
@@ -12,7 +14,7 @@ export const pluginVersion = (cloud: DoubledCloud): string => packageJson.depend
 const pluginDir = (instance: string, cloud: DoubledCloud) =>
   join(pulumiDir(instance), 'plugins', `resource-${cloud}-v${pluginVersion(cloud)}`);
 
-export const pluginFile = (instance: string, cloud: DoubledCloud): string =>
+const pluginFile = (instance: string, cloud: DoubledCloud): string =>
   join(pluginDir(instance, cloud), `pulumi-resource-${cloud}`);
 
 /** @param environment Its settings; DOUBLE_STATE is the folder of the pretended cloud. */
@@ -24,6 +26,8 @@ export function installDouble(
   const file = pluginFile(instance, cloud);
   const variables = Object.entries(environment).map(([name, value]) => `export ${name}=${quote(value)}\n`);
   const main = join(import.meta.dirname, 'main.ts');
+  // Else a link to the real one would be written through.
+  removePlugin(instance, cloud);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(
     file,
@@ -32,7 +36,21 @@ export function installDouble(
   chmodSync(file, 0o755);
 }
 
-export function removeDouble(instance: string, cloud: DoubledCloud): void {
+/** Whether tests run with the real plug-ins. */
+export const usesRealPlugin = process.env.REAL_PLUGIN === '1';
+
+/** The one on PATH. */
+export async function installRealPlugin(instance: string, cloud: DoubledCloud): Promise<void> {
+  const name = `pulumi-resource-${cloud}`;
+  const { stdout } = await execa('which', [name], { reject: false });
+  if (stdout === '') throw new Error(`${name} is not on PATH, and REAL_PLUGIN is 1`);
+  removePlugin(instance, cloud);
+  const file = pluginFile(instance, cloud);
+  mkdirSync(dirname(file), { recursive: true });
+  symlinkSync(stdout, file);
+}
+
+export function removePlugin(instance: string, cloud: DoubledCloud): void {
   rmSync(pluginDir(instance, cloud), { recursive: true, force: true });
 }
 

@@ -1,4 +1,4 @@
-// Who pods are in the pretended project, and what they may do in its buckets.
+// Who pods are in the pretended project, and what they may do in its buckets and with its database.
 import type { Store } from '../double/store.ts';
 import { lastPart, part, text } from '../double/gcp/rules.ts';
 
@@ -41,4 +41,43 @@ export function permitted(store: Store, email: string, bucket: string, permissio
         part(inputs.condition).expression === undefined &&
         (rolePermissions[text(inputs.role)] ?? []).includes(permission),
     );
+}
+
+const instances = (...verbs: string[]) => verbs.map((verb) => `cloudsql.instances.${verb}`);
+/** https://cloud.google.com/sql/docs/postgres/iam-roles */
+const instancePermissions: Readonly<Record<string, readonly string[]>> = {
+  'roles/cloudsql.client': instances('connect', 'get'),
+  'roles/cloudsql.instanceUser': instances('get', 'login'),
+};
+
+/** Whether a role of the project, or of the one instance by its condition, has the permission. */
+export function permittedOnInstance(
+  store: Store,
+  email: string,
+  { project, instance }: { readonly project: string; readonly instance: string },
+  permission: string,
+): boolean {
+  const facts = {
+    name: `projects/${project}/instances/${instance}`,
+    service: 'sqladmin.googleapis.com',
+    type: 'sqladmin.googleapis.com/Instance',
+  };
+  return store
+    .list('gcp:projects/iAMMember:IAMMember')
+    .some(
+      ({ inputs }) =>
+        inputs.project === project &&
+        inputs.member === `serviceAccount:${email}` &&
+        holds(text(part(inputs.condition).expression), facts) &&
+        (instancePermissions[text(inputs.role)] ?? []).includes(permission),
+    );
+}
+
+/** Conditions that compare what is known of the resource; none of any other kind holds. */
+function holds(expression: string, facts: Readonly<Record<string, string>>): boolean {
+  if (expression === '') return true;
+  return expression.split(' && ').every((term) => {
+    const [, fact = '', value] = /^resource\.(\w+) == "([^"]*)"$/.exec(term) ?? [];
+    return value !== undefined && facts[fact] === value;
+  });
 }

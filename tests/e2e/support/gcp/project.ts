@@ -1,8 +1,8 @@
 // A pretended project of Google Cloud for tests: a test double of the plug-in, Cloud Storage by fake-gcs-server, behind a door
 // that lets in whom the project's policies let in, the metadata server that gives pods their identity, and a real PostgreSQL
-// as the Cloud SQL instance.
+// as the Cloud SQL instance, with the side on which the Auth Proxy knocks.
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -13,13 +13,14 @@ import { logDir } from '../../../../tools/lib/plan.ts';
 import { toolPath } from '../../../../tools/toolchain/index.ts';
 import { install } from '../../../../tools/toolchain/install.ts';
 import { toolDir } from '../../../../tools/toolchain/store.ts';
-import { authority } from '../../../support/certificates.ts';
+import { type Authority, authority } from '../../../support/certificates.ts';
 import { apply, eventually, kubectl, tryKubectl } from '../cluster.ts';
-import { installDouble, removeDouble } from '../double/install.ts';
+import { installDouble, installRealPlugin, removePlugin, usesRealPlugin } from '../double/install.ts';
 import { Store } from '../double/store.ts';
 import { instance } from '../stack.ts';
 import { fakeGcs } from './fake-gcs.ts';
 import { SqlAdmin } from './sql-admin.ts';
+import { instanceDnsName } from './sql-connections.ts';
 import { StorageDoor } from './storage-door.ts';
 
 const namespace = 'cloud-sql';
@@ -74,7 +75,9 @@ export class PretendedProject {
     const inputs = { name: network, project: id };
     store.put('gcp:compute/network:Network', { id: networkId, inputs, outputs: inputs });
 
-    const door = await StorageDoor.open(hostAddress(instance), store);
+    const ca = await authority();
+    const admin = await SqlAdmin.start(store, ca);
+    const door = await StorageDoor.open(hostAddress(instance), store, admin);
     const end = new AbortController();
     const options = { cancelSignal: end.signal, stdout: log, stderr: log, reject: false } as const;
     const storage = execa(
@@ -102,7 +105,7 @@ export class PretendedProject {
       [...enter, process.execPath, join(import.meta.dirname, 'metadata-server.ts'), JSON.stringify(settings)],
       options,
     );
-    const database = await startDatabase();
+    const address = await startDatabase(ca);
     await tellPods(podNamespace, door.url);
     const inner = `http://127.0.0.1:${door.innerPort}`;
     await eventually('Cloud Storage answers', () =>
@@ -116,19 +119,20 @@ export class PretendedProject {
       const node = [process.execPath, '--input-type=module', '--eval', asked];
       return (await execa(nsenter, [...enter, ...node], { reject: false })).exitCode === 0;
     });
-    installDouble(instance, 'gcp', {
+    const double = {
       DOUBLE_STATE: store.dir,
       DOUBLE_STORAGE: inner,
-      DOUBLE_SQL_ADDRESS: database.address,
-      DOUBLE_SQL_AUTHORITY: database.authority,
+      DOUBLE_SQL_ADDRESS: address,
+      DOUBLE_SQL_AUTHORITY: ca.certificate,
       DOUBLE_PSQL: JSON.stringify([
         ...kubectlCommand(),
-        ...[...inSql, 'exec', '--stdin', 'pod/instance', '--'],
+        ...[...inSql, 'exec', '--stdin', 'pod/instance', '--container', 'postgres', '--'],
         ...['psql', '--username', 'cloudsqladmin', '--no-psqlrc', '--quiet', '--tuples-only', '--no-align'],
         ...['--set', 'ON_ERROR_STOP=1'],
       ]),
-    });
-    const admin = await SqlAdmin.start(store);
+    };
+    if (usesRealPlugin) await installRealPlugin(instance, 'gcp');
+    else installDouble(instance, 'gcp', double);
     return new PretendedProject(store, door, admin, end, [storage, metadata]);
   }
 
@@ -156,7 +160,7 @@ export class PretendedProject {
 
   /** Nothing is left of it. */
   async stop(): Promise<void> {
-    removeDouble(instance, 'gcp');
+    removePlugin(instance, 'gcp');
     this.#end.abort();
     this.#door.close();
     this.#admin.stop();
@@ -181,17 +185,19 @@ async function inNode(...command: string[]): Promise<void> {
   await execa(nsenter, [...args, ...command], { reject: false });
 }
 
-/** The superuser is the service's own, as there, and only TLS gets in from outside. */
-async function startDatabase(): Promise<{ address: string; authority: string }> {
-  const { certificate, issue } = await authority();
-  const server = await issue({ hosts: ['instance.sql.goog'] });
+/** The superuser is the service's own, as there, and only TLS gets in from outside. Resolves to its address. */
+async function startDatabase({ certificate, issue }: Authority): Promise<string> {
+  const server = await issue({ hosts: [instanceDnsName] });
   await tryKubectl('delete', 'namespace', namespace, '--ignore-not-found');
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   const files = {
     'tls.crt': server.certificate,
     'tls.key': server.key,
-    'pg_hba.conf': 'local all all trust\nhostssl all all all scram-sha-256\n',
+    'ca.crt': certificate,
+    'pg_hba.conf': accessRules,
+    'sql_gate.py': readFileSync(join(import.meta.dirname, 'sql_gate.py'), 'utf8'),
   };
+  const volumeMounts = [{ name: 'files', mountPath: '/files' }];
   await apply({
     apiVersion: 'v1',
     kind: 'Secret',
@@ -228,20 +234,40 @@ async function startDatabase(): Promise<{ address: string; authority: string }> 
             { name: 'PGDATA', value: '/tmp/data' },
           ],
           readinessProbe: { exec: { command: ['pg_isready', '-h', '127.0.0.1'] }, periodSeconds: 1 },
-          volumeMounts: [{ name: 'files', mountPath: '/files' }],
+          volumeMounts,
+        },
+        {
+          name: 'gate',
+          image: defaultImages.postgres,
+          imagePullPolicy: 'IfNotPresent',
+          command: ['python3', '/files/sql_gate.py'],
+          readinessProbe: { tcpSocket: { port: 3307 }, periodSeconds: 1 },
+          volumeMounts,
         },
       ],
       volumes: [{ name: 'files', secret: { secretName: 'files', defaultMode: 0o440 } }],
     },
   });
   await kubectl(...inSql, 'wait', 'pod/instance', '--for=condition=Ready', '--timeout=120s');
-  const address = await kubectl(...inSql, 'get', 'pod/instance', '--output', 'jsonpath={.status.podIP}');
-  return { address, authority: certificate };
+  return await kubectl(...inSql, 'get', 'pod/instance', '--output', 'jsonpath={.status.podIP}');
 }
 
-/** Every pod of the stack is told where Cloud Storage and the metadata server are, as no names lead there. Who it is, it is not told. */
+/** From where those come who have shown a certificate at the gate (sql_gate.py). */
+export const gate = { loggedIn: '127.0.0.2', connected: '127.0.0.1' } as const;
+const accessRules = `
+local all all trust
+host all all ${gate.loggedIn}/32 trust
+host all all ${gate.connected}/32 scram-sha-256
+hostssl all all all scram-sha-256
+`;
+
+/** Every pod of the stack is told where Google's services and the metadata server are, as no names lead there. Who it is, it is not told. */
 async function tellPods(podNamespace: string, url: string): Promise<void> {
-  const variables = { API_ENDPOINT_OVERRIDE: url, GCE_METADATA_HOST: metadataAddress };
+  const variables = {
+    API_ENDPOINT_OVERRIDE: url,
+    CSQL_PROXY_SQLADMIN_API_ENDPOINT: url,
+    GCE_METADATA_HOST: metadataAddress,
+  };
   const told = (list: string) => {
     const env = Object.entries(variables)
       .map(([name, value]) => `Object.spec.${list}.env{name: "${name}", value: "${value}"}`)

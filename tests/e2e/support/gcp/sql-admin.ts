@@ -1,39 +1,43 @@
-// The part of Cloud SQL's API that copies an instance, and the identity of whoever deploys. For tests.
+// Cloud SQL's API, as far as programs other than the plug-in use it: copies of an instance, certificates for the Auth Proxy.
+// And for whoever deploys: their identity, and which APIs are on. For tests.
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Authority } from '../../../support/certificates.ts';
 import type { Props, Store } from '../double/store.ts';
+import { type Answer, found, refused } from './answers.ts';
 import { accountOf, tokenOf } from './identity.ts';
+import { certificateFor, connectSettings, INSTANCE } from './sql-connections.ts';
 
 export const BACKUP = 'sql/backup';
 const operator = 'operator@my-team-dev.iam.gserviceaccount.com';
 
 export class SqlAdmin {
-  /** By which programs of whoever deploys find both. */
+  /** By which programs of whoever deploys find all that. */
   environment: Readonly<Record<string, string>> = {};
   readonly #server: Server;
   readonly #store: Store;
+  readonly #authority: Authority;
 
-  private constructor(store: Store) {
+  private constructor(store: Store, authority: Authority) {
     this.#store = store;
-    this.#server = createServer((incoming, response) => {
-      void textOf(incoming).then((body) => {
-        const { code, answer } = this.#answer(incoming, body);
-        response.writeHead(code, { 'content-type': 'application/json', 'metadata-flavor': 'Google' });
-        response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
-      });
-    });
+    this.#authority = authority;
+    this.#server = createServer((incoming, response) => this.serve(incoming, response));
   }
 
-  static async start(store: Store): Promise<SqlAdmin> {
-    const admin = new SqlAdmin(store);
+  /** @param authority Signs the certificates of instances and of those who connect to them. */
+  static async start(store: Store, authority: Authority): Promise<SqlAdmin> {
+    const admin = new SqlAdmin(store, authority);
     admin.#server.listen(0, '127.0.0.1');
     await once(admin.#server, 'listening');
     const { port } = admin.#server.address() as AddressInfo;
     admin.environment = {
       GOOGLE_SQL_CUSTOM_ENDPOINT: `http://127.0.0.1:${port}/sql/v1beta4/`,
+      GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT: `http://127.0.0.1:${port}/v1/`,
       GCE_METADATA_HOST: `127.0.0.1:${port}`,
       METADATA_SERVER_DETECTION: 'assume-present',
+      // The real plug-in would ask Google which regions there are.
+      PULUMI_GCP_SKIP_REGION_VALIDATION: 'true',
     };
     return admin;
   }
@@ -43,32 +47,56 @@ export class SqlAdmin {
     this.#server.close();
   }
 
-  #answer(
-    { method, url = '', headers }: IncomingMessage,
-    body: string,
-  ): { code: number; answer: object | string } {
+  serve(incoming: IncomingMessage, response: ServerResponse): void {
+    textOf(incoming)
+      .then((body) => this.#answer(incoming, body))
+      .then(
+        ({ code, answer }) => {
+          response.writeHead(code, { 'content-type': 'application/json', 'metadata-flavor': 'Google' });
+          response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
+        },
+        (error: unknown) => {
+          console.error(error);
+          response.writeHead(500).end();
+        },
+      );
+  }
+
+  async #answer({ method = '', url = '', headers }: IncomingMessage, body: string): Promise<Answer> {
     const [path = ''] = url.split('?');
     if (path.startsWith('/computeMetadata/v1/')) return { code: 200, answer: metadataOf(path) };
-    if (accountOf(headers.authorization) !== operator)
-      return { code: 401, answer: { error: { code: 401, message: 'Request had invalid credentials.' } } };
-    const [, project, instance] =
-      /^\/sql\/v1beta4\/projects\/([^/]+)\/instances\/([^/]+)\/backupRuns$/.exec(path) ?? [];
-    if (method === 'POST' && instance !== undefined) {
-      if (this.#store.get('gcp:sql/databaseInstance:DatabaseInstance', instance) === undefined)
-        return {
-          code: 404,
-          answer: { error: { code: 404, message: 'The Cloud SQL instance does not exist.' } },
-        };
+    const caller = accountOf(headers.authorization);
+    if (caller === undefined) return refused(401, 'Request had invalid credentials.');
+    const [, project = '', instance = '', what = ''] =
+      /^\/sql\/v1beta4\/projects\/([^/]+)\/instances\/([^/:]+)[/:](\w+)$/.exec(path) ?? [];
+    const asked = { store: this.#store, authority: this.#authority, caller, project, instance };
+    if (`${method} ${what}` === 'GET connectSettings') return connectSettings(asked);
+    if (`${method} ${what}` === 'POST generateEphemeralCert')
+      return await certificateFor(asked, JSON.parse(body) as Props);
+    if (caller !== operator) return refused(403, 'The client is not authorized to make this request.');
+    if (path.endsWith('/services:batchGet')) return found({ services: this.#services(url) });
+    if (`${method} ${what}` === 'POST backupRuns') {
+      if (this.#store.get(INSTANCE, instance) === undefined)
+        return refused(404, 'The Cloud SQL instance does not exist.');
       const id = `${1_700_000_000_000 + this.#store.list(BACKUP).length}`;
       const inputs = { ...(JSON.parse(body) as Props), instance, project };
       this.#store.put(BACKUP, { id, inputs, outputs: {} });
-      return { code: 200, answer: operation(id, instance, 'PENDING') };
+      return found(operation(id, instance, 'PENDING'));
     }
-    const [, asked = ''] = /\/operations\/(\w+)$/.exec(path) ?? [];
-    const backup = this.#store.get(BACKUP, asked);
+    const [, name = ''] = /\/operations\/(\w+)$/.exec(path) ?? [];
+    const backup = this.#store.get(BACKUP, name);
     return backup === undefined
-      ? { code: 404, answer: { error: { code: 404, message: 'Not found' } } }
-      : { code: 200, answer: operation(asked, String(backup.inputs.instance), 'DONE') };
+      ? refused(404, 'Not found')
+      : found(operation(name, String(backup.inputs.instance), 'DONE'));
+  }
+
+  #services(url: string): { name: string; state: string }[] {
+    const on = this.#store.list('gcp:projects/service:Service').map(({ inputs }) => String(inputs.service));
+    const names = new URL(url, 'http://serviceusage').searchParams.getAll('names');
+    return names.map((name) => ({
+      name,
+      state: on.includes(name.split('/').at(-1) ?? '') ? 'ENABLED' : 'DISABLED',
+    }));
   }
 }
 
@@ -85,7 +113,8 @@ function metadataOf(path: string): object | string {
   if (path.endsWith('/token'))
     return { access_token: tokenOf(operator), expires_in: 3599, token_type: 'Bearer' };
   if (path.endsWith('/email')) return operator;
-  if (path.endsWith('/universe-domain')) return 'googleapis.com';
+  // Libraries differ in how they write it.
+  if (/\/universe[-_]domain$/.test(path)) return 'googleapis.com';
   return path.endsWith('/project-id') ? 'my-team-dev' : 'computeMetadata/';
 }
 

@@ -1,9 +1,11 @@
 // The door of the pretended Cloud Storage: it knows accounts by their tokens, and asks the buckets' policies what they may do.
+// Pods find Cloud SQL's API behind it, too.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Store } from '../double/store.ts';
 import { accountOf, permitted } from './identity.ts';
+import type { SqlAdmin } from './sql-admin.ts';
 
 /** That of Cloud Storage itself, so that NetworkPolicies are as they are there. */
 const port = 443;
@@ -16,15 +18,18 @@ export class StorageDoor {
   readonly #server: Server;
   readonly #store: Store;
 
-  private constructor(url: string, innerPort: number, store: Store) {
+  private constructor(url: string, innerPort: number, store: Store, sql: SqlAdmin) {
     this.url = url;
     this.innerPort = innerPort;
     this.#store = store;
-    this.#server = createServer((incoming, response) => this.#let(incoming, response));
+    this.#server = createServer((incoming, response) => {
+      if (incoming.url?.startsWith('/sql/') === true) sql.serve(incoming, response);
+      else this.#let(incoming, response);
+    });
   }
 
-  static async open(address: string, store: Store): Promise<StorageDoor> {
-    const door = new StorageDoor(`http://${address}:${port}`, await freePort(), store);
+  static async open(address: string, store: Store, sql: SqlAdmin): Promise<StorageDoor> {
+    const door = new StorageDoor(`http://${address}:${port}`, await freePort(), store, sql);
     door.#server.listen(port, address);
     await once(door.#server, 'listening');
     return door;

@@ -1,5 +1,7 @@
 // Cloud SQL of the pretended Google Cloud: one real PostgreSQL, which the test runs, is what its instance consists of. As in
-// Cloud SQL, users belong to the role cloudsqlsuperuser, which owns the databases, and are no superusers.
+// Cloud SQL, users belong to the role cloudsqlsuperuser, which owns the databases, and are no superusers. An instance is there
+// at once, or after the DOUBLE_SQL_SECONDS that whoever measures wants it to take.
+import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { Context, Invoke, Kind } from '../provider.ts';
 import type { CloudObject, Props, Store } from '../store.ts';
@@ -232,6 +234,7 @@ export const instance: Kind = guarded({
       );
     if (store.list(INSTANCE).length > 0)
       throw new Error('the test double has one PostgreSQL, and so one instance at a time');
+    await pause(1000 * Number(process.env.DOUBLE_SQL_SECONDS ?? 0));
     await sql('CREATE ROLE cloudsqlsuperuser CREATEDB CREATEROLE;');
   },
   delete: async (object, { store }) => {
