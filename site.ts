@@ -33,9 +33,11 @@ export interface Site {
   readonly elsewhere: ComponentResourceOptions;
 }
 
-/** @throws RunError with every mistake of settings, cloud or cluster in one message. */
-export async function openSite(): Promise<Site> {
-  const settings = loadSettings();
+/**
+ * @param settings those of the stack file, by default.
+ * @throws RunError with every mistake of settings, cloud or cluster in one message.
+ */
+export async function openSite(settings: Settings = loadSettings()): Promise<Site> {
   const cloud = await loadCloud(settings);
   const access = await cloud.cluster();
   await cloud.prepare?.();

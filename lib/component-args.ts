@@ -134,11 +134,13 @@ export const cloudNeeds = ({ settings, namespace }: Site, { artifacts, backend }
 });
 
 interface RuntimeParts extends Stores {
-  readonly auth: Pick<Auth, 'connection' | 'clients'>;
-  readonly identities: Readonly<Record<string, WorkloadIdentity>>;
+  /** Default: nobody is asked who they are. */
+  readonly auth?: Pick<Auth, 'connection'>;
+  /** Default: no pod has rights in a cloud. */
+  readonly identities?: Readonly<Record<string, WorkloadIdentity>>;
 }
 
-export function runtime(site: Site, { backend, artifacts, auth, identities }: RuntimeParts) {
+export function runtime(site: Site, { backend, artifacts, auth, identities = {} }: RuntimeParts) {
   const { pods, registryStore, server, workspaces } = site.settings;
   return {
     ...common(site),
@@ -151,15 +153,15 @@ export function runtime(site: Site, { backend, artifacts, auth, identities }: Ru
     env: server.env,
     envFrom: server.envFrom,
     parts: pods,
-    ...{ backend, artifacts, auth: auth.connection, identities },
+    ...{ backend, artifacts, auth: auth?.connection, identities },
   };
 }
 
 interface ServerParts extends Stores {
   readonly runtime: PodRuntime;
-  readonly entry: EntryParts | undefined;
+  readonly entry?: EntryParts | undefined;
   readonly keys: Pick<ServerKeys, 'variables'>;
-  readonly auth: Pick<Auth, 'connection' | 'clients'>;
+  readonly auth?: Pick<Auth, 'connection'>;
 }
 
 export function server({ settings, facts, rollout }: Site, parts: ServerParts) {
@@ -178,7 +180,7 @@ export function server({ settings, facts, rollout }: Site, parts: ServerParts) {
     instance: backend.instance,
     entryAnnotations: { ...serviceAnnotations(settings), ...entry?.serviceAnnotations },
     keys: keys.variables,
-    auth: auth.connection,
+    auth: auth?.connection,
   };
 }
 
@@ -203,21 +205,20 @@ interface ServerSide {
   readonly service: ServiceConnection;
   readonly artifacts: ArtifactConnection;
   readonly runtime: PodRuntime;
-  readonly keys: Pick<ServerKeys, 'variables'>;
-  readonly auth: Pick<Auth, 'connection' | 'clients'>;
+  readonly auth?: Pick<Auth, 'connection' | 'clients'>;
 }
 
 export const clientEnv = ({ settings }: Site, { service, artifacts, auth }: ServerSide) => ({
   namespaces: settings.clientEnv.namespaces,
   ...{ service, artifacts },
-  users: auth.clients,
+  users: auth?.clients ?? {},
 });
 
 export const gc = ({ settings }: Site, { service, artifacts, runtime, auth }: ServerSide) => ({
   ...settings.gc,
   ...{ runtime, artifacts, service },
   workspaces: settings.workspaces.enabled,
-  logIn: auth.connection?.gc,
+  logIn: auth?.connection?.gc,
 });
 
 export const traceArchival = ({ settings }: Site, { service, artifacts, runtime }: ServerSide) => ({
@@ -225,7 +226,10 @@ export const traceArchival = ({ settings }: Site, { service, artifacts, runtime 
   ...{ runtime, artifacts, service },
 });
 
-export const backup = (site: Site, { artifacts, runtime, keys }: ServerSide) => ({
+export const backup = (
+  site: Site,
+  { artifacts, runtime, keys }: ServerSide & { readonly keys: Pick<ServerKeys, 'variables'> },
+) => ({
   ...site.settings.backup,
   clientImage: postgresClient(site.settings),
   ...common(site),

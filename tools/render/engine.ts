@@ -71,11 +71,15 @@ export async function runStack(
   const warnings: string[] = [];
   const warn = pulumi.log.warn;
   Object.assign(pulumi.log, { warn: async (text: string) => void warnings.push(text) });
+  const { stackTraceLimit } = Error;
+  // Pulumi notes for each promise where it was made, which takes as long as all else does.
+  Error.stackTraceLimit = 0;
   try {
     await pulumi.runtime.runInPulumiStack(async () => program());
     // Waits for resources that no output mentions.
     await pulumi.runtime.disconnect();
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     Object.assign(pulumi.log, { warn });
   }
   return {
