@@ -35,7 +35,7 @@ import { connectionSummary } from './lib/connection-budget.ts';
 import { mlflowVersion as versionOf } from './lib/image.ts';
 import { names } from './lib/names.ts';
 import { workloadPolicies } from './lib/network.ts';
-import { serviceAnnotations } from './lib/entry.ts';
+import { hasCloudEntry, serviceAnnotations } from './lib/entry.ts';
 import { nextCommands as commandsFor } from './lib/next-commands.ts';
 import { workloadRights } from './lib/rights.ts';
 import { storeRecord } from './lib/store-record.ts';
@@ -134,7 +134,7 @@ const { pods: runtime } = new MlflowRuntime(
   opts,
 );
 
-const entry = settings.ingress.enabled ? cloud.entry?.(names.entry, cloudNeeds, outerOpts) : undefined;
+const entry = hasCloudEntry(settings) ? cloud.entry?.(names.entry, cloudNeeds, outerOpts) : undefined;
 
 const server = new MlflowServer(
   names.server,

@@ -101,7 +101,36 @@ describe('settings of AWS', () => {
     ],
     [
       { ...reachable, ingress: { ...alb, staticIp: true } },
-      'ingress.staticIp is true, but a load balancer of class alb has no address of its own; use ingress.dns.zone, which follows its name',
+      'ingress.staticIp is true, but a load balancer of class alb has no address of its own; use ingress.dns.zone, which follows its name, or server.service.staticIp for a network load balancer, or put AWS Global Accelerator before it',
+    ],
+    [
+      { server: { service: { staticIp: true } } },
+      'server.service.staticIp is for type LoadBalancer, but type is ClusterIP; remove it or change the type',
+      'aws.entrySubnetIds is missing, from which server.service.staticIp takes its addresses; name public subnets, one per zone, such as subnet-0123456789abcdef0',
+    ],
+    [
+      {
+        ...reachable,
+        aws: { ...aws, entrySubnetIds: aws.subnetIds },
+        server: {
+          service: {
+            type: 'LoadBalancer',
+            staticIp: true,
+            dns: { zone: 'Z0123456789' },
+            annotations: { 'service.beta.kubernetes.io/aws-load-balancer-scheme': 'internal' },
+          },
+        },
+      },
+      'server.service.staticIp reserves public addresses, but server.service.annotations make the load balancer internal; remove one of them',
+      'server.service.annotations has service.beta.kubernetes.io/aws-load-balancer-scheme, which server.service.staticIp sets itself; remove one of them',
+      'server.service.hosts is empty, so server.service.dns.zone has no name to make a record for; name one, such as mlflow.example.com',
+    ],
+    [
+      {
+        ...reachable,
+        server: { service: { type: 'LoadBalancer', hosts: ['a.example'], dns: { zone: 'Z0123456789' } } },
+      },
+      'server.service.dns.zone is given, but server.service.staticIp is not, so no address is known for its records; set server.service.staticIp to true',
     ],
     [
       { ...reachable, ingress: { ...alb, certificate: { acm: true } } },
