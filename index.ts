@@ -40,13 +40,13 @@ import { nextCommands as commandsFor } from './lib/next-commands.ts';
 import { workloadRights } from './lib/rights.ts';
 import { storeRecord } from './lib/store-record.ts';
 import { signInGuide } from './lib/sign-in.ts';
+import { together } from './lib/together.ts';
 
 const settings = loadSettings();
 const { dataProtection } = settings;
 const cloud = await loadCloud(settings);
 const access = await cloud.cluster();
-await cloud.prepare?.();
-const facts = await checkCluster(access, settings);
+const [facts] = await together(checkCluster(access, settings), cloud.prepare?.() ?? Promise.resolve());
 followPods(access, settings);
 const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
 

@@ -104,6 +104,10 @@ describe('settings of AWS', () => {
       'ingress.staticIp is true, but a load balancer of class alb has no address of its own; use ingress.dns.zone, which follows its name, or server.service.staticIp for a network load balancer, or put AWS Global Accelerator before it',
     ],
     [
+      { clientIdentity: { enabled: true, serviceAccount: 'mlflow-gc' } },
+      "clientIdentity.serviceAccount is mlflow-gc, which the stack's own pods have; choose another, such as mlflow-client",
+    ],
+    [
       { server: { service: { staticIp: true } } },
       'server.service.staticIp is for type LoadBalancer, but type is ClusterIP; remove it or change the type',
       'aws.entrySubnetIds is missing, from which server.service.staticIp takes its addresses; name public subnets, one per zone, such as subnet-0123456789abcdef0',
