@@ -28,6 +28,38 @@ describe('settings of AWS', () => {
 
   for (const [settings, ...sentences] of [
     [{ aws: { ...aws, region: 'Ireland' } }, 'aws.region is "Ireland"; allowed: a region such as eu-west-1'],
+    [
+      { backendStore: { instanceClass: 'large' } },
+      'backendStore.instanceClass is "large"; allowed: a class of instances such as db.t4g.medium or db.m7g.large',
+    ],
+    [
+      { backendStore: { version: '9' } },
+      'backendStore.version is "9"; allowed: a major version of PostgreSQL from 15 to 18',
+    ],
+    [
+      { artifactStore: { bucketName: 'My_Files' } },
+      'artifactStore.bucketName is "My_Files"; allowed: the name of a bucket: 3 to 63 lower-case letters, digits and hyphens',
+    ],
+    [
+      {
+        aws: {
+          ...aws,
+          subnetIds: ['private-a', ...aws.subnetIds],
+          databaseClientGroups: ['default'],
+          oidcProviderArn: 'https://oidc.eks',
+        },
+      },
+      'aws.subnetIds[0] is "private-a"; allowed: the id of a subnet such as subnet-0123456789abcdef0',
+      'aws.databaseClientGroups[0] is "default"; allowed: the id of a security group such as sg-0123456789abcdef0',
+      'aws.oidcProviderArn is "https://oidc.eks"; allowed: the ARN of an OIDC provider such as arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE',
+    ],
+    [
+      {
+        ...reachable,
+        ingress: { ...alb, certificate: { acmArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1' } },
+      },
+      'ingress.certificate.acmArn is of region us-east-1, but aws.region is eu-west-1; name one of this region',
+    ],
     [{ aws: { ...aws, accountId: '1234' } }, 'aws.accountId is "1234"; allowed: the 12 digits of an account'],
     [
       { aws: { ...aws, subnetIds: ['subnet-0123456789abcdef0'] } },
