@@ -20,6 +20,7 @@ import {
   WorkloadIdentities,
 } from './components/index.ts';
 import * as args from './lib/component-args.ts';
+import { hasCloudEntry } from './lib/entry.ts';
 import { names } from './lib/names.ts';
 import { hasStoreRecord } from './lib/store-record.ts';
 import { stackOutputs } from './outputs.ts';
@@ -54,7 +55,7 @@ const identities = cloud.identities
 const runtimeArgs = args.runtime(site, { ...stores, auth, identities });
 const { pods: runtime } = new MlflowRuntime(names.runtime, runtimeArgs, inside);
 
-const entry = settings.ingress.enabled ? cloud.entry?.(names.entry, needs, across) : undefined;
+const entry = hasCloudEntry(settings) ? cloud.entry?.(names.entry, needs, across) : undefined;
 const serverArgs = args.server(site, { ...stores, runtime, entry, keys, auth });
 const server = new MlflowServer(names.server, serverArgs, inside);
 const service = server.connection;

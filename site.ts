@@ -9,6 +9,7 @@ import { clusterRollout, realSurroundings } from './cluster/rollout.ts';
 import { targetNamespace } from './components/namespace.ts';
 import type { Rollout } from './components/rollout.ts';
 import { type Settings, loadSettings } from './config.ts';
+import { together } from './lib/together.ts';
 
 export interface Site {
   readonly settings: Settings;
@@ -40,8 +41,7 @@ export interface Site {
 export async function openSite(settings: Settings = loadSettings()): Promise<Site> {
   const cloud = await loadCloud(settings);
   const access = await cloud.cluster();
-  await cloud.prepare?.();
-  const facts = await checkCluster(access, settings);
+  const [facts] = await together(checkCluster(access, settings), cloud.prepare?.() ?? Promise.resolve());
   followPods(access, settings);
   const kept = (await cloud.keptValues?.()) ?? {};
   const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });

@@ -72,7 +72,7 @@ export interface EntryParts {
   readonly serviceAnnotations: Readonly<Record<string, Input<string>>>;
   /** What the controller is told of the server beside what it is told in any cloud: log-ins, limits of sources. */
   readonly backend?: object | undefined;
-  /** Reserved address of the way in. */
+  /** Reserved address of the way in, or several with commas between them. */
   readonly address?: Output<string> | undefined;
   /** Whether an update waits for the address that the controller reports, for `records`. */
   readonly awaitsAddress?: boolean | undefined;
@@ -110,7 +110,7 @@ export interface Cloud {
     opts: ComponentResourceOptions,
   ): Readonly<Record<string, WorkloadIdentity>>;
 
-  /** Addresses, certificates, host names and log-ins of the Ingress. */
+  /** Addresses, certificates, host names and log-ins of the Ingress, and of a Service that is a load balancer. */
   entry?(name: string, args: StoreArgs, opts: ComponentResourceOptions): EntryParts;
 
   /** Makes the hosts' names lead to the address that the controller of the Ingress has reported. */

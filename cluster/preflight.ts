@@ -5,6 +5,7 @@ import type { ClusterAccess } from '../clouds/cloud.ts';
 import type { Settings } from '../config.ts';
 import { missingApis } from './checks/apis.ts';
 import { clientNamespaceMistakes } from './checks/client-env.ts';
+import { clientIdentityMistakes } from './checks/client-identity.ts';
 import { claimMistakes, claimsLeftBehind } from './checks/claims.ts';
 import { classMistakes } from './checks/classes.ts';
 import { gatewayMistakes, issuerMistakes } from './checks/entry.ts';
@@ -71,16 +72,18 @@ async function look(access: ClusterAccess, settings: Settings): Promise<Findings
 const only = (mistake: string): Findings => ({ mistakes: [mistake], facts: noFacts });
 
 async function inspect(view: ClusterView, settings: Settings): Promise<Findings> {
-  const [classes, apis, issuers, gateways, stores, namespace, leftBehind, clients] = await Promise.all([
-    classMistakes(view, settings),
-    missingApis(view, settings),
-    issuerMistakes(view, settings),
-    gatewayMistakes(view, settings),
-    secretStoreMistakes(view, settings),
-    inspectNamespace(view, settings.namespace),
-    claimsLeftBehind(view, settings),
-    clientNamespaceMistakes(view, settings),
-  ]);
+  const [classes, apis, issuers, gateways, stores, namespace, leftBehind, clients, programs] =
+    await Promise.all([
+      classMistakes(view, settings),
+      missingApis(view, settings),
+      issuerMistakes(view, settings),
+      gatewayMistakes(view, settings),
+      secretStoreMistakes(view, settings),
+      inspectNamespace(view, settings.namespace),
+      claimsLeftBehind(view, settings),
+      clientNamespaceMistakes(view, settings),
+      clientIdentityMistakes(view, settings),
+    ]);
   const content = namespace.usable
     ? await inspectContent(view, settings)
     : {
@@ -97,6 +100,7 @@ async function inspect(view: ClusterView, settings: Settings): Promise<Findings>
     ...namespace.mistakes,
     ...leftBehind,
     ...clients,
+    ...programs,
     ...content.mistakes,
   ];
   return { mistakes, facts: content.facts };

@@ -20,12 +20,22 @@ export const endsTls = (ingress: {
 export const tlsHosts = (entry: TlsEntry, { hosts }: Pick<IngressSettings, 'hosts'>): readonly string[] =>
   entry.hosts ?? hosts;
 
+/** Whether the cloud has a part in a way in. */
+export const hasCloudEntry = ({ ingress, server }: Pick<Settings, 'ingress' | 'server'>): boolean =>
+  ingress.enabled || server.service.staticIp;
+
 /** Every way in that is switched on. */
-export function waysIn({ ingress, httpRoute }: Pick<Settings, 'ingress' | 'httpRoute'>): WayIn[] {
+export function waysIn({
+  ingress,
+  httpRoute,
+  server: { service, tls },
+}: Pick<Settings, 'ingress' | 'httpRoute' | 'server'>): WayIn[] {
+  const { hosts, port } = service;
   return [
     ...(ingress.enabled ? [{ ...ingress, tls: endsTls(ingress) }] : []),
     // Whether a Gateway redirects is its own affair.
     ...(httpRoute.enabled ? [{ ...httpRoute, redirectHttp: true }] : []),
+    ...(hosts.length > 0 ? [{ hosts, port, httpsPort: port, tls: tls.enabled, redirectHttp: true }] : []),
   ];
 }
 
@@ -54,7 +64,7 @@ export function openWaysIn(settings: Settings): string[] {
 }
 
 /** Annotations by which the clouds make the load balancer of a Service internal. */
-const isInternal = ([annotation, value]: [string, string]): boolean =>
+export const isInternal = ([annotation, value]: [string, string]): boolean =>
   /load-balancer-(type|scheme|internal)$/.test(annotation) && /^(internal|true)$/i.test(value);
 
 /** What the Ingress of a stack has to do, for whoever looks at it before it is made. */

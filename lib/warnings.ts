@@ -12,7 +12,15 @@ export function memoryNeed(workers: number, jobs: boolean): number {
 }
 
 /** One sentence per doubtful setting. */
-export function warnings({ server, backendStore, auth, metrics, httpRoute }: Settings): string[] {
+export function warnings({
+  cloud,
+  identity,
+  server,
+  backendStore,
+  auth,
+  metrics,
+  httpRoute,
+}: Settings): string[] {
   const { image, workers, jobs, resources } = server;
   const need = memoryNeed(workers, jobs);
   const found: string[] = [];
@@ -55,6 +63,11 @@ export function warnings({ server, backendStore, auth, metrics, httpRoute }: Set
   if (backendStore.kind === 'external' && backendStore.dialect === 'mysql') {
     found.push(
       'mlflow-stack:backendStore.dialect is mysql: migrations make triggers, for which a server with a binary log needs log_bin_trust_function_creators = 1',
+    );
+  }
+  if (cloud !== 'local' && identity.kind === 'node') {
+    found.push(
+      'mlflow-stack:identity.kind is node: whatever the nodes may do, every pod on them may do, and every right that MLflow needs is theirs, too; use workload',
     );
   }
   if (auth.kind === 'edge') {

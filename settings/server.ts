@@ -9,6 +9,7 @@ import {
   cpu,
   dataKey,
   flag,
+  hostName,
   manifest,
   manifests,
   namespaceName,
@@ -225,12 +226,21 @@ export const server = optionalSection({
     [],
   ),
   service: optionalSection({
-    /** Names by which people reach a `NodePort` or a `LoadBalancer` go into `server.extraAllowedHosts`. */
+    /** Names by which people reach a `NodePort` go into `server.extraAllowedHosts`. */
     type: v.optional(oneOf(['ClusterIP', 'NodePort', 'LoadBalancer']), 'ClusterIP'),
     /** Port of the Service. */
     port: v.optional(wholeNumber(1, 65_535), 5000),
     /** Ranges of addresses that alone may use a `LoadBalancer`. Default: any address. */
     allowedCidrs: v.optional(v.array(cidr(), 'a list of ranges of addresses'), []),
+    /** Names by which people reach a `LoadBalancer`, each accepted as Host header and as Origin of the UI's own requests. */
+    hosts: v.optional(v.array(hostName(), 'a list of host names'), []),
+    /** Reserves addresses for a `LoadBalancer`, with cloud aws: an Elastic IP in each of `aws.entrySubnetIds`. */
+    staticIp: v.optional(flag(), false),
+    /** Makes records that lead the hosts to those addresses. */
+    dns: optionalSection({
+      /** Zone of Route 53, by id. */
+      zone: v.optional(text('the id of a zone', /^Z[A-Z0-9]{5,31}$/)),
+    }),
     /** Annotations of the Service. */
     annotations: texts(),
   }),

@@ -89,7 +89,15 @@ describe('settings', () => {
         allowAnyHost: false,
         diagnosticMode: false,
         extraAllowedOrigins: [],
-        service: { type: 'ClusterIP', port: 5000, allowedCidrs: [], annotations: {} },
+        service: {
+          type: 'ClusterIP',
+          port: 5000,
+          allowedCidrs: [],
+          hosts: [],
+          staticIp: false,
+          dns: {},
+          annotations: {},
+        },
         probes: {
           startup: probe(2, 150),
           readiness: probe(10, 3),

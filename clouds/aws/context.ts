@@ -69,7 +69,17 @@ export async function lookUp(settings: Settings): Promise<AwsContext> {
   const { accountId } = caller;
   const partition = caller.arn.split(':')[1] ?? 'aws';
   const { clusterName } = aws;
-  const [cluster, subnets] = await Promise.all([
+  const subnetsOf = (setting: 'subnetIds' | 'entrySubnetIds') =>
+    Promise.all(
+      aws[setting].map((id) =>
+        found(
+          getSubnet({ id }, opts),
+          (reason) =>
+            `${id}, which mlflow-stack:aws.${setting} names, cannot be read in ${aws.region}: ${reason}; correct it`,
+        ),
+      ),
+    );
+  const [cluster, subnets, entrySubnets] = await Promise.all([
     clusterName === undefined
       ? undefined
       : found(
@@ -77,18 +87,17 @@ export async function lookUp(settings: Settings): Promise<AwsContext> {
           (reason) =>
             `the EKS cluster "${clusterName}", which mlflow-stack:aws.clusterName names, cannot be read in ${aws.region}: ${reason}; correct the name or the region`,
         ),
-    Promise.all(
-      aws.subnetIds.map((id) =>
-        found(
-          getSubnet({ id }, opts),
-          (reason) =>
-            `${id}, which mlflow-stack:aws.subnetIds names, cannot be read in ${aws.region}: ${reason}; correct it`,
-        ),
-      ),
-    ),
+    subnetsOf('subnetIds'),
+    subnetsOf('entrySubnetIds'),
   ]);
   const known = subnets.filter((each) => each !== undefined);
   if (known.length === aws.subnetIds.length) mistakes.push(...subnetMistakes(known, cluster));
+  mistakes.push(
+    ...entrySubnetMistakes(
+      entrySubnets.filter((each) => each !== undefined),
+      cluster,
+    ),
+  );
   const oidcProviderArn =
     aws.oidcProviderArn ?? (cluster && `arn:${partition}:iam::${accountId}:oidc-provider/${cluster.issuer}`);
   if (settings.identity.kind === 'workload' && oidcProviderArn !== undefined)
@@ -163,6 +172,23 @@ function subnetMistakes(subnets: readonly Subnet[], cluster: ClusterFacts | unde
     ...(isPublic.length > 0
       ? [
           `${key} has ${isPublic.join(', ')}, which give${isPublic.length > 1 ? '' : 's'} out public addresses; name private subnets`,
+        ]
+      : []),
+  ];
+}
+
+/** A load balancer has one subnet in a zone. */
+function entrySubnetMistakes(subnets: readonly Subnet[], cluster: ClusterFacts | undefined): string[] {
+  const zones = new Set(subnets.map(({ availabilityZone }) => availabilityZone));
+  const elsewhere = subnets.filter(({ vpcId }) => cluster !== undefined && vpcId !== cluster.vpcId);
+  const key = 'mlflow-stack:aws.entrySubnetIds';
+  return [
+    ...(zones.size < subnets.length
+      ? [`${key} has several subnets of one zone, but a load balancer has one in each; keep one of each zone`]
+      : []),
+    ...(elsewhere.length > 0
+      ? [
+          `${key} has ${elsewhere.map(({ id }) => id).join(', ')}, outside the cluster's network ${cluster?.vpcId ?? ''}; name public subnets of that network`,
         ]
       : []),
   ];

@@ -1,4 +1,4 @@
-// The way in: certificates of ACM, log-ins of the load balancer, records of Route 53.
+// The way in: addresses, certificates of ACM, log-ins of the load balancer, records of Route 53.
 import * as pulumi from '@pulumi/pulumi';
 import { Secret } from '@pulumi/kubernetes/core/v1/secret.js';
 import { secretValue } from '../../components/secret-value.ts';
@@ -11,16 +11,18 @@ const prefix = 'alb.ingress.kubernetes.io';
 
 /** SDKs of what a stack does not use are not loaded. */
 export interface EntrySdk {
+  readonly addresses?: typeof import('./addresses.ts') | undefined;
   readonly acm?: typeof import('./certificate.ts') | undefined;
   readonly dns?: typeof import('./records.ts') | undefined;
 }
 
-export async function loadEntrySdk({ ingress }: AwsContext['settings']): Promise<EntrySdk> {
-  const [acm, dns] = await Promise.all([
+export async function loadEntrySdk({ ingress, server }: AwsContext['settings']): Promise<EntrySdk> {
+  const [addresses, acm, dns] = await Promise.all([
+    server.service.staticIp ? import('./addresses.ts') : undefined,
     ingress.enabled && ingress.certificate?.acm === true ? import('./certificate.ts') : undefined,
     ingress.enabled && ingress.dns.zone !== undefined ? import('./records.ts') : undefined,
   ]);
-  return { acm, dns };
+  return { addresses, acm, dns };
 }
 
 export function entry(
@@ -31,13 +33,15 @@ export function entry(
   opts: pulumi.ComponentResourceOptions,
 ): EntryParts {
   const { ingress } = context.settings;
+  const reserved = sdk.addresses?.reservedAddresses(context, name, opts);
   const certificate = sdk.acm?.issuedCertificate(context, name, opts) ?? ingress.certificate?.acmArn;
   return {
+    address: reserved?.address,
     annotations: {
       ...(certificate !== undefined && { [`${prefix}/certificate-arn`]: certificate }),
       ...logIn(context, name, namespace, opts),
     },
-    serviceAnnotations: {},
+    serviceAnnotations: reserved?.annotations ?? {},
     awaitsAddress: sdk.dns !== undefined,
   };
 }

@@ -66,6 +66,7 @@ export const awsPlan: CloudPlan = {
       ...entry(settings),
     ]),
     ...repeated('aws.subnetIds', settings.aws?.subnetIds ?? []),
+    ...repeated('aws.entrySubnetIds', settings.aws?.entrySubnetIds ?? []),
   ],
 };
 
@@ -220,14 +221,27 @@ function identity({ artifactStore, aws, backendStore, identity: { kind } }: Sett
   ];
 }
 
-function entry({ auth, ingress }: Settings): Rule[] {
+/** https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/ */
+export const balancer = 'service.beta.kubernetes.io/aws-load-balancer-';
+
+function entry({ auth, aws, ingress, server: { service } }: Settings): Rule[] {
   const logIn = auth.kind === 'edge' && !asksPasswords(auth) ? cloudLogIn(auth.edge) : undefined;
   const isAlb = ingress.enabled && controllerOf(ingress) === 'alb';
   return [
     [
       ingress.staticIp,
-      'ingress.staticIp is true, but a load balancer of class alb has no address of its own; use ingress.dns.zone, which follows its name',
+      'ingress.staticIp is true, but a load balancer of class alb has no address of its own; use ingress.dns.zone, which follows its name, or server.service.staticIp for a network load balancer, or put AWS Global Accelerator before it',
     ],
+    [
+      service.staticIp && aws?.entrySubnetIds.length === 0,
+      'aws.entrySubnetIds is missing, from which server.service.staticIp takes its addresses; name public subnets, one per zone, such as subnet-0123456789abcdef0',
+    ],
+    ...Object.keys(service.staticIp ? service.annotations : {})
+      .filter((annotation) => annotation.startsWith(balancer))
+      .map((annotation): Rule => [
+        true,
+        `server.service.annotations has ${annotation}, which server.service.staticIp sets itself; remove one of them`,
+      ]),
     [
       ingress.dns.zone !== undefined && !/^Z[A-Z0-9]{5,31}$/.test(ingress.dns.zone),
       `ingress.dns.zone is ${ingress.dns.zone ?? ''}; allowed: the id of a hosted zone of Route 53, such as Z0123456789ABCDEFGHIJ`,

@@ -29,6 +29,8 @@ export const aws = v.optional(
     ),
     /** Private subnets of the database, in at least two zones of the cluster's network. */
     subnetIds: ids('the id of a subnet', /^subnet-[0-9a-f]{8,17}$/, 'subnet-0123456789abcdef0'),
+    /** Public subnets of the load balancer that `server.service.staticIp` gives an address in each, one per zone. */
+    entrySubnetIds: ids('the id of a subnet', /^subnet-[0-9a-f]{8,17}$/, 'subnet-0123456789abcdef0'),
     /** Security groups whose members reach the database. Default: that of the cluster. */
     databaseClientGroups: ids('the id of a security group', /^sg-[0-9a-f]{8,17}$/, 'sg-0123456789abcdef0'),
     /** Ranges of addresses that reach the database, where no security group stands for the pods. */

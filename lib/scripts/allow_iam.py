@@ -15,11 +15,11 @@ def allow(connect):
     try:
         connection = connect(password=os.environ["DATABASE_PASSWORD"])
     except psycopg2.OperationalError as error:
-        # Whoever logs in by tokens has no password any more.
-        if "PAM authentication failed" in str(error):
-            return True
         if "password authentication failed" in str(error):
             sys.exit("the database refuses the password of its user; give the right one in backendStore.password")
+        # Whoever logs in by tokens has no password any more; in RDS it is PAM that says so.
+        if "authentication failed for user" in str(error):
+            return True
         print(f"waiting for the database: {error}", flush=True)
         return False
     with connection, connection.cursor() as cursor:

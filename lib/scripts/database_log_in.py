@@ -10,7 +10,7 @@ import time
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-RENEWAL_SECONDS = 600
+RENEWAL_SECONDS = int(os.environ.get("TOKEN_RENEWAL_SECONDS", "600"))
 RETRY_SECONDS = 5
 
 

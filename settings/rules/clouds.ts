@@ -1,10 +1,13 @@
 // What belongs to the cloud that the stack is in.
 import { cloudNames, cloudPlans } from '../../clouds/plans.ts';
+import { plannedObjects } from '../../lib/names.ts';
 import type { Settings } from '../index.ts';
 import { sentences } from './rule.ts';
 
+const ownAccounts = plannedObjects.filter(({ kind }) => kind === 'ServiceAccount').map(({ name }) => name);
+
 export function clouds(settings: Settings): string[] {
-  const { cloud, kubernetes, artifactStore, backendStore } = settings;
+  const { cloud, kubernetes, artifactStore, backendStore, clientIdentity, namespace } = settings;
   const others = cloudNames.filter((name) => name !== cloud);
   const kinds = { artifactStore: artifactStore.kind, backendStore: backendStore.kind };
   return [
@@ -29,6 +32,12 @@ export function clouds(settings: Settings): string[] {
         ([key, isSet]) =>
           [cloud === 'local' && isSet, `${key} is for a cloud, but cloud is local; remove it`] as const,
       ),
+      [
+        clientIdentity.enabled &&
+          (clientIdentity.namespace ?? namespace.name) === namespace.name &&
+          ownAccounts.includes(clientIdentity.serviceAccount),
+        `clientIdentity.serviceAccount is ${clientIdentity.serviceAccount}, which the stack's own pods have; choose another, such as mlflow-client`,
+      ],
       ...others.flatMap((other) => [
         [
           other !== 'local' && settings[other] !== undefined,

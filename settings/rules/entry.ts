@@ -1,7 +1,7 @@
 // The ways in from outside the cluster.
 import { asksPasswords } from '../../lib/auth.ts';
 import { isAnyHost } from '../../lib/allowed-hosts.ts';
-import { endsTls, ingressNeeds, openWaysIn, tlsHosts } from '../../lib/entry.ts';
+import { endsTls, ingressNeeds, isInternal, openWaysIn, tlsHosts } from '../../lib/entry.ts';
 import { cloudCertificates, controllerOf, controllers } from '../../lib/ingress-controllers.ts';
 import type { Settings } from '../index.ts';
 import { type Rule, repeated, sentences } from './rule.ts';
@@ -37,14 +37,17 @@ export function entry(settings: Settings): string[] {
     ]),
     ...repeated('ingress.hosts', ingress.hosts),
     ...repeated('httpRoute.hosts', httpRoute.hosts),
+    ...repeated('server.service.hosts', settings.server.service.hosts),
     ...repeated('server.extraAllowedHosts', settings.server.extraAllowedHosts),
     ...repeated('server.extraAllowedOrigins', settings.server.extraAllowedOrigins),
     ...tls(settings, settings.cloud),
   ];
 }
 
-function serverRules({ server }: Settings): Rule[] {
+function serverRules({ cloud, server }: Settings): Rule[] {
   const { extraAllowedHosts, allowAnyHost, service } = server;
+  const { allowedCidrs, dns, hosts, staticIp, type } = service;
+  const needsBalancer = { allowedCidrs: allowedCidrs.length > 0, hosts: hosts.length > 0, staticIp };
   const any = extraAllowedHosts.find(isAnyHost);
   return [
     [
@@ -55,9 +58,25 @@ function serverRules({ server }: Settings): Rule[] {
       any === undefined && allowAnyHost,
       'server.allowAnyHost is true, but server.extraAllowedHosts has no *; add it there, or remove this',
     ],
+    ...Object.entries(needsBalancer).map(([setting, isGiven]): Rule => [
+      isGiven && type !== 'LoadBalancer',
+      `server.service.${setting} is for type LoadBalancer, but type is ${type}; remove it or change the type`,
+    ]),
     [
-      service.allowedCidrs.length > 0 && service.type !== 'LoadBalancer',
-      `server.service.allowedCidrs is for type LoadBalancer, but type is ${service.type}; remove it or change the type`,
+      staticIp && cloud !== 'aws',
+      `server.service.staticIp is for cloud aws, but cloud is ${cloud}; ${cloud === 'gcp' ? 'use ingress.staticIp' : 'remove it'}`,
+    ],
+    [
+      staticIp && Object.entries(service.annotations).some(isInternal),
+      'server.service.staticIp reserves public addresses, but server.service.annotations make the load balancer internal; remove one of them',
+    ],
+    [
+      dns.zone !== undefined && !staticIp,
+      'server.service.dns.zone is given, but server.service.staticIp is not, so no address is known for its records; set server.service.staticIp to true',
+    ],
+    [
+      dns.zone !== undefined && hosts.length === 0,
+      'server.service.hosts is empty, so server.service.dns.zone has no name to make a record for; name one, such as mlflow.example.com',
     ],
   ];
 }

@@ -28,6 +28,38 @@ describe('settings of AWS', () => {
 
   for (const [settings, ...sentences] of [
     [{ aws: { ...aws, region: 'Ireland' } }, 'aws.region is "Ireland"; allowed: a region such as eu-west-1'],
+    [
+      { backendStore: { instanceClass: 'large' } },
+      'backendStore.instanceClass is "large"; allowed: a class of instances such as db.t4g.medium or db.m7g.large',
+    ],
+    [
+      { backendStore: { version: '9' } },
+      'backendStore.version is "9"; allowed: a major version of PostgreSQL from 15 to 18',
+    ],
+    [
+      { artifactStore: { bucketName: 'My_Files' } },
+      'artifactStore.bucketName is "My_Files"; allowed: the name of a bucket: 3 to 63 lower-case letters, digits and hyphens',
+    ],
+    [
+      {
+        aws: {
+          ...aws,
+          subnetIds: ['private-a', ...aws.subnetIds],
+          databaseClientGroups: ['default'],
+          oidcProviderArn: 'https://oidc.eks',
+        },
+      },
+      'aws.subnetIds[0] is "private-a"; allowed: the id of a subnet such as subnet-0123456789abcdef0',
+      'aws.databaseClientGroups[0] is "default"; allowed: the id of a security group such as sg-0123456789abcdef0',
+      'aws.oidcProviderArn is "https://oidc.eks"; allowed: the ARN of an OIDC provider such as arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE',
+    ],
+    [
+      {
+        ...reachable,
+        ingress: { ...alb, certificate: { acmArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1' } },
+      },
+      'ingress.certificate.acmArn is of region us-east-1, but aws.region is eu-west-1; name one of this region',
+    ],
     [{ aws: { ...aws, accountId: '1234' } }, 'aws.accountId is "1234"; allowed: the 12 digits of an account'],
     [
       { aws: { ...aws, subnetIds: ['subnet-0123456789abcdef0'] } },
@@ -101,7 +133,40 @@ describe('settings of AWS', () => {
     ],
     [
       { ...reachable, ingress: { ...alb, staticIp: true } },
-      'ingress.staticIp is true, but a load balancer of class alb has no address of its own; use ingress.dns.zone, which follows its name',
+      'ingress.staticIp is true, but a load balancer of class alb has no address of its own; use ingress.dns.zone, which follows its name, or server.service.staticIp for a network load balancer, or put AWS Global Accelerator before it',
+    ],
+    [
+      { clientIdentity: { enabled: true, serviceAccount: 'mlflow-gc' } },
+      "clientIdentity.serviceAccount is mlflow-gc, which the stack's own pods have; choose another, such as mlflow-client",
+    ],
+    [
+      { server: { service: { staticIp: true } } },
+      'server.service.staticIp is for type LoadBalancer, but type is ClusterIP; remove it or change the type',
+      'aws.entrySubnetIds is missing, from which server.service.staticIp takes its addresses; name public subnets, one per zone, such as subnet-0123456789abcdef0',
+    ],
+    [
+      {
+        ...reachable,
+        aws: { ...aws, entrySubnetIds: aws.subnetIds },
+        server: {
+          service: {
+            type: 'LoadBalancer',
+            staticIp: true,
+            dns: { zone: 'Z0123456789' },
+            annotations: { 'service.beta.kubernetes.io/aws-load-balancer-scheme': 'internal' },
+          },
+        },
+      },
+      'server.service.staticIp reserves public addresses, but server.service.annotations make the load balancer internal; remove one of them',
+      'server.service.annotations has service.beta.kubernetes.io/aws-load-balancer-scheme, which server.service.staticIp sets itself; remove one of them',
+      'server.service.hosts is empty, so server.service.dns.zone has no name to make a record for; name one, such as mlflow.example.com',
+    ],
+    [
+      {
+        ...reachable,
+        server: { service: { type: 'LoadBalancer', hosts: ['a.example'], dns: { zone: 'Z0123456789' } } },
+      },
+      'server.service.dns.zone is given, but server.service.staticIp is not, so no address is known for its records; set server.service.staticIp to true',
     ],
     [
       { ...reachable, ingress: { ...alb, certificate: { acm: true } } },

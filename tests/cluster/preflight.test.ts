@@ -15,6 +15,15 @@ const named = {
   ingress: { enabled: true, className: 'nginx', hosts: ['a.localhost'] },
 };
 
+const onAws = {
+  cloud: 'aws',
+  aws: {
+    region: 'eu-west-1',
+    clusterName: 'mlflow',
+    subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+  },
+};
+
 function classes(): Answers {
   return {
     [storageClasses]: list({ name: 'slow' }, { name: 'fast' }),
@@ -124,6 +133,23 @@ describe('a cluster is refused in a clear sentence', () => {
       [
         'namespace "team-a", which mlflow-stack:clientEnv.namespaces names, does not exist; create it',
         'ConfigMap "mlflow-client" exists in namespace "team-b" and is not this stack\'s own; remove it, or take the namespace out of mlflow-stack:clientEnv.namespaces',
+      ],
+    ],
+    [
+      'without a namespace of programs',
+      {},
+      { ...onAws, clientIdentity: { enabled: true, namespace: 'team-a' } },
+      ['namespace "team-a", which mlflow-stack:clientIdentity.namespace names, does not exist; create it'],
+    ],
+    [
+      'with a ServiceAccount of somebody else where that of programs is to be',
+      {
+        '/api/v1/namespaces/team-a': { metadata: { name: 'team-a' } },
+        '/api/v1/namespaces/team-a/serviceaccounts/trainer': { metadata: { name: 'x', labels: foreign } },
+      },
+      { ...onAws, clientIdentity: { enabled: true, namespace: 'team-a', serviceAccount: 'trainer' } },
+      [
+        'ServiceAccount "trainer" exists in namespace "team-a" and is not this stack\'s own; remove it, or choose another mlflow-stack:clientIdentity.serviceAccount',
       ],
     ],
     [

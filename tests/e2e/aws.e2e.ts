@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   CreateAccessKeyCommand,
+  CreateRoleCommand,
   CreateUserCommand,
+  DeleteRoleCommand,
   IAMClient,
   ListRolesCommand,
   PutUserPolicyCommand,
@@ -20,12 +22,13 @@ import { prepareEngine, stackFile } from '../../tools/lib/engine.ts';
 import { documented, pulumiArgs } from '../support/documentation.ts';
 import { projectDir } from '../../tools/lib/paths.ts';
 import { type Overrides, ScratchStack } from '../../tools/lib/scratch-stack.ts';
-import { AwsAccount, databaseNamespace } from './support/aws/account.ts';
+import { AwsAccount, accountId, clusterIssuer, databaseNamespace } from './support/aws/account.ts';
 import { foundation } from './support/aws/foundation.ts';
 import { IdentityWebhook } from './support/aws/identity-webhook.ts';
 import { installAwsPlugin } from './support/aws/plugin.ts';
 import {
   apply,
+  eventually,
   inMlflow,
   inServer,
   kubectl,
@@ -71,6 +74,7 @@ describe('Stack prod-aws', function () {
   let database: string;
   /** What an earlier stack has left in Secrets Manager. */
   let left: { readonly existing: string[]; readonly passphrase: string | undefined };
+  let firstToken: string;
 
   const buckets = async () =>
     ((await s3.send(new ListBucketsCommand({}))).Buckets ?? []).map(({ Name }) => Name ?? '');
@@ -102,6 +106,15 @@ describe('Stack prod-aws', function () {
     expect(await stack.reach((url) => mlflow(url, readRun(run), admin))).to.deep.equal(['数', 'kept']);
   };
 
+  /** What the database says to its user who comes with this password, or without TLS. */
+  const connect = async (password: string, sslMode = 'require') => {
+    const address = `host=${database}.${databaseNamespace}.svc.cluster.local user=mlflow dbname=mlflow sslmode=${sslMode}`;
+    return await tryKubectl(
+      ...['--namespace', databaseNamespace, 'exec', database, '--', 'env', `PGPASSWORD=${password}`],
+      ...['psql', '--no-psqlrc', '--tuples-only', '--command', 'SELECT current_user', address],
+    );
+  };
+
   before(async () => {
     await prepareEngine(instance, 'prod-aws');
     account = await AwsAccount.start();
@@ -116,6 +129,7 @@ describe('Stack prod-aws', function () {
     common = {
       aws: await foundation(region),
       secrets: { store: 'cloud' },
+      ...beside('backendStore', { auth: 'iam' }),
       // Two pods, and the rest of the test, share two cores.
       server: { resources: { requests: { cpu: '100m', memory: '512Mi' } } },
     };
@@ -167,6 +181,9 @@ describe('Stack prod-aws', function () {
     database = made?.DBInstanceIdentifier ?? '';
     expect(made).to.include({ MultiAZ: true, StorageEncrypted: true, DeletionProtection: true });
     expect(await kept('admin-password')).to.equal(admin.password);
+    const line = await kubectl(...inServer, 'sh', '-c', 'cat "$PGPASSFILE"');
+    firstToken = line.replace('*:*:*:*:', '').replaceAll('\\:', ':');
+    expect((await connect(firstToken)).output).to.include('mlflow');
   });
 
   it('gives the server an identity without keys, which nobody else can take', async () => {
@@ -205,12 +222,7 @@ describe('Stack prod-aws', function () {
   });
 
   it('reaches the database over TLS, which takes nothing else', async () => {
-    const connect = (sslMode: string) =>
-      tryKubectl(
-        ...['--namespace', databaseNamespace, 'exec', database, '--', 'psql', '--command', 'SELECT 1'],
-        `host=${database}.${databaseNamespace}.svc.cluster.local user=mlflow dbname=mlflow sslmode=${sslMode}`,
-      );
-    expect((await connect('disable')).output).to.include('no encryption');
+    expect((await connect(firstToken, 'disable')).output).to.include('no encryption');
     expect(await kubectl(...inServer, 'env')).to.include('PGSSLMODE=verify-full');
   });
 
@@ -218,10 +230,38 @@ describe('Stack prod-aws', function () {
     await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], older());
   });
 
+  it('logs in to the database by tokens that end, by which no other role gets in', async () => {
+    const environment = await kubectl(...inServer, 'env');
+    expect(environment).not.to.match(/^PGPASSWORD=/m);
+    await eventually('the first token has ended', async () => (await connect(firstToken)).exitCode !== 0);
+    const psql = ['psql', '--username', 'rdsadmin', '--dbname', 'postgres', '--command'];
+    await kubectl(
+      ...['--namespace', databaseNamespace, 'exec', database, '--', ...psql],
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mlflow'`,
+    );
+    await findsRun();
+
+    const RoleName = 'without-rights';
+    const Federated = `arn:aws:iam::${accountId}:oidc-provider/${clusterIssuer.replace('https://', '')}`;
+    const Action = 'sts:AssumeRoleWithWebIdentity';
+    const statement = { Effect: 'Allow', Principal: { Federated }, Action };
+    const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+    const { Role } = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
+    const logIn = (...variables: string[]) =>
+      tryKubectl(
+        ...[...inServer, 'env', 'PYTHONPATH=/opt/mlflow-stack', ...variables, 'python3', '-c'],
+        'import os, psycopg2 as db, database_log_in as it; db.connect("", password=it.token(os.environ))',
+      );
+    expect(await logIn()).to.deep.equal({ exitCode: 0, output: '' });
+    const refused = await logIn(`AWS_ROLE_ARN=${Role?.Arn ?? ''}`);
+    expect(refused.output).to.include('authentication failed for user "mlflow"');
+    await iam.send(new DeleteRoleCommand({ RoleName }));
+  });
+
   it('changes the class of the instance in place, and copies the database before its schema changes', async () => {
     const changed = {
       ...common,
-      ...beside('backendStore', { instanceClass: 'db.m7g.xlarge' }),
+      ...beside('backendStore', { auth: 'iam', instanceClass: 'db.m7g.xlarge' }),
     };
     const before = await instances();
     await stack.up(changed);
@@ -266,7 +306,7 @@ describe('Stack prod-aws', function () {
       ...common,
       secrets: { store: 'cloud', existing: left.existing },
       artifactStore: { existingBucket: bucket },
-      backendStore: { existingInstance: database },
+      backendStore: { existingInstance: database, auth: 'iam' },
     };
     await stack.up(found);
     const { data } = await kubectlJson<{ data: Record<string, string> }>(
@@ -295,6 +335,7 @@ describe('Stack prod-aws', function () {
       secrets: { store: 'cluster' },
       namespace: { create: false },
       identity: { kind: 'keys' },
+      ...beside('backendStore', { auth: 'password' }),
       audit: { enabled: false },
       artifactStore: { bucketName: bucket },
     };

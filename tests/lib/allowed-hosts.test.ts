@@ -106,4 +106,13 @@ describe('public addresses', () => {
     expect(urls(false)).to.deep.equal([]);
     expect(urls(true)).to.deep.equal(['http://a.localhost', 'https://b.localhost']);
   });
+
+  it('are those of a Service that is a load balancer, at its port', () => {
+    const service = { type: 'LoadBalancer', hosts: ['a.example'], port: 443 };
+    const reachable = { auth: { kind: 'basic' }, networkPolicy: { clients: [{ cidr: '10.0.0.0/16' }] } };
+    const urls = (tls: boolean) =>
+      waysIn(settingsWith({ ...reachable, server: { service, tls: { enabled: tls } } })).flatMap(publicUrls);
+    expect(urls(true)).to.deep.equal(['https://a.example']);
+    expect(urls(false)).to.deep.equal(['http://a.example:443']);
+  });
 });

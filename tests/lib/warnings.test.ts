@@ -49,6 +49,15 @@ describe('a warning', () => {
       /BackendTLSPolicy/,
     ],
     [
+      'of the identity of nodes, which all pods share',
+      {
+        cloud: 'gcp',
+        gcp: { project: 'my-team-dev', region: 'europe-west1', network: 'n' },
+        identity: { kind: 'node' },
+      },
+      /identity\.kind is node.*use workload/,
+    ],
+    [
       'of SQLite, which is for one person',
       { backendStore: { kind: 'sqlite' } },
       /backendStore\.kind is sqlite.*use postgres/,

@@ -99,6 +99,10 @@ export const cloudOutputs: Partial<Record<string, Outputs>> = {
     resourceId: 'db-RESOURCE',
     arn: `arn:aws:rds:eu-west-1:${accountId}:db:${identifier as string}`,
   }),
+  'aws:ec2/eip:Eip': (name) => ({
+    allocationId: `eipalloc-${name.slice(-1)}`,
+    publicIp: `203.0.113.${name.slice(-1)}`,
+  }),
   'aws:eks/podIdentityAssociation:PodIdentityAssociation': (name) => ({ associationId: `a-${name}` }),
   'aws:acm/certificate:Certificate': (_name, given) => ({
     arn: `arn:aws:acm:eu-west-1:${accountId}:certificate/made`,

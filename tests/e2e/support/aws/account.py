@@ -1,6 +1,7 @@
-"""A pretended AWS account: moto's server over TLS, with three things that moto leaves out. Policies are evaluated with their
-conditions for everybody but the operator; a web identity is checked against the role that it wants; and behind each RDS
-instance there is a PostgreSQL, so that its address leads somewhere. Reads its configuration from standard input as JSON.
+"""A pretended AWS account: moto's server over TLS, with four things that moto leaves out. Policies are evaluated with their
+conditions for everybody but the operator; a web identity is checked against the role that it wants; behind each RDS
+instance there is a PostgreSQL, so that its address leads somewhere; and that one checks the tokens of users who log in by
+them. Reads its configuration from standard input as JSON.
 """
 
 import base64
@@ -21,7 +22,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.eks.models import Cluster
 from moto.iam import access_control
-from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.iam.access_control import CreateAccessKeyFailure, IAMPolicy, IAMPolicyStatement, PermissionResult, create_access_key
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.rds.exceptions import InvalidParameterCombination, RDSClientError
@@ -30,6 +31,7 @@ from moto.sts.exceptions import STSClientError
 from moto.sts.responses import TokenResponse
 from werkzeug.serving import run_simple
 
+from log_in import LogIn, Refused, Token
 from postgres import Databases
 
 settings = json.load(sys.stdin)
@@ -217,7 +219,29 @@ TokenResponse.assume_role_with_web_identity = assume_when_trusted
 
 # Databases
 
-databases = Databases(settings["databases"])
+def check_token(name, user, password):
+    token = Token(password)
+    backend = rds_backends[settings["account"]][token.region]
+    instance = backend.databases.get(name)
+    if instance is None or not instance.iam_database_authentication_enabled:
+        raise Refused("the instance takes no tokens")
+    if token.address != f"{instance.address}:{instance.port}" or token.user != user:
+        raise Refused(f"it is for {token.user} at {token.address}")
+    token.check_age(settings["tokenSeconds"])
+    account, partition = backend.account_id, backend.partition
+    try:
+        key = create_access_key(account, partition, token.key_id, {"X-Amz-Security-Token": token.session})
+    except CreateAccessKeyFailure as error:
+        raise Refused("nobody has such a key") from error
+    token.check_signature(key.create_credentials().secret_key)
+    resource = f"arn:{partition}:rds-db:{token.region}:{account}:dbuser:{instance.dbi_resource_id}/{user}"
+    verdicts = {IAMPolicy(each).is_action_permitted("rds-db:connect", resource) for each in key.collect_policies()}
+    if PermissionResult.DENIED in verdicts or PermissionResult.PERMITTED not in verdicts:
+        raise Refused(f"{key.arn} may not connect to {resource}")
+    print(f"rds-db:connect on {resource} by {key.arn}", file=sys.stderr)
+
+
+databases = Databases(settings["databases"], LogIn(settings["host"], check_token))
 create, restore, modify, delete, snapshot = (
     RDSBackend.create_db_instance,
     RDSBackend.restore_db_instance_from_db_snapshot,

@@ -32,6 +32,11 @@ export const clusterIssuer = 'https://kubernetes.default.svc';
 /** That of AWS itself, so that NetworkPolicies are as they are there. */
 const port = 443;
 
+export const accountId = '123456789012';
+
+/** How long a token lets into a database: 15 minutes in AWS. */
+const tokenSeconds = 30;
+
 /** Whoever deploys: may do everything. */
 const operator = 'AKIAOPERATOROFTESTS0';
 
@@ -82,6 +87,8 @@ export class AwsAccount {
         host,
         port,
         operator,
+        account: accountId,
+        tokenSeconds,
         issuer: clusterIssuer,
         certificate: join(folder, 'tls.crt'),
         key: join(folder, 'tls.key'),

@@ -2,9 +2,7 @@
 import { CreateSubnetCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { CreateClusterCommand, EKSClient } from '@aws-sdk/client-eks';
 import { CreateOpenIDConnectProviderCommand, IAMClient } from '@aws-sdk/client-iam';
-import { clusterIssuer } from './account.ts';
-
-export const accountId = '123456789012';
+import { accountId, clusterIssuer } from './account.ts';
 
 /** The section `aws` of a stack file that fits. */
 export async function foundation(region: string): Promise<{

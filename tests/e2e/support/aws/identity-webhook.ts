@@ -120,6 +120,8 @@ async function changed(pod: Pod, account: AwsAccount, region: string, namespace:
     AWS_STS_REGIONAL_ENDPOINTS: 'regional',
     // Its databases have a certificate of its own authority, and none of Amazon's.
     PGSSLROOTCERT: `${certificates}/ca.crt`,
+    // Tokens for them end sooner, too.
+    TOKEN_RENEWAL_SECONDS: '5',
     ...identity,
   };
   const withIdentity = (container: Container): Container => {

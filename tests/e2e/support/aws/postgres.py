@@ -13,8 +13,9 @@ NOT_POSTGRES = ("rds.", "shared_preload_libraries")
 
 
 class Databases:
-    def __init__(self, settings):
+    def __init__(self, settings, log_in):
         self.settings = settings
+        self.log_in = log_in
         self.dumps = {}
         self.ports = {}
 
@@ -59,7 +60,8 @@ class Databases:
             {"name": "tls", "secret": {"secretName": "tls", "defaultMode": 0o440}},
             {"name": "hba", "configMap": {"name": name}},
         ]
-        hba = "local all all trust\nhostssl all all all scram-sha-256\n"
+        # Whoever logs in by tokens has no password any more.
+        hba = f"local all all trust\n{self.log_in.rule(name)}hostssl all all all scram-sha-256\n"
         metadata = {"name": name, "labels": labels}
         for manifest in (
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"pg_hba.conf": hba}},
