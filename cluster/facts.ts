@@ -149,17 +149,26 @@ async function revisionOf(view: ClusterView, settings: Settings): Promise<string
   return parts.length === 0 ? '' : secretMark(parts.join('\n'), instanceName());
 }
 
-async function portsInUris(view: ClusterView, settings: Settings): Promise<Record<string, number>> {
-  const uris = secretReferences(settings).filter(
+const uriReferences = (settings: Settings) =>
+  secretReferences(settings).filter(
     ({ format }) => format === 'databaseUri' || format === 'otherDatabaseUri',
   );
-  const ports = uris.map(async (reference) => {
+
+/** The same of URIs that are made from a template, which may not be there yet. */
+export const portsInTemplates = (settings: Settings): Record<string, number> =>
+  Object.fromEntries(
+    uriReferences(settings).flatMap(({ setting, name, keys }) => {
+      const template = madeSecret(settings, name)?.template[keys[0] ?? ''];
+      const port = template && uriPort(templateSample(template));
+      return port ? [[setting, port]] : [];
+    }),
+  );
+
+async function portsInUris(view: ClusterView, settings: Settings): Promise<Record<string, number>> {
+  const ports = uriReferences(settings).map(async (reference) => {
     const content = await readContent(view, settings.namespace.name, reference);
     const values = content === undefined || content === unreadable ? {} : content.values;
-    const key = reference.keys[0] ?? '';
-    const template = madeSecret(settings, reference.name)?.template[key];
-    // What is made from a template may not be there yet.
-    const port = uriPort(templateSample(template ?? '')) ?? uriPort(values[key]?.trim() ?? '');
+    const port = uriPort(values[reference.keys[0] ?? '']?.trim() ?? '');
     return port === undefined ? [] : [[reference.setting, port] as const];
   });
   return Object.fromEntries((await Promise.all(ports)).flat());

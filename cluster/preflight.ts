@@ -16,7 +16,7 @@ import { certificateMistakes, referenceMistakes, referencesTooEarly } from './ch
 import { storeMistakes } from './checks/stores.ts';
 import { databaseMajorMistakes, downgrade } from './checks/versions.ts';
 import { type ClusterClient, ForbiddenError, clusterClient } from './client.ts';
-import { type ClusterFacts, noFacts, readFacts } from './facts.ts';
+import { type ClusterFacts, noFacts, portsInTemplates, readFacts } from './facts.ts';
 import { KubeconfigError, connectionOf } from './kubeconfig.ts';
 import { type ClusterView, clusterView } from './view.ts';
 
@@ -103,7 +103,8 @@ async function inspect(view: ClusterView, settings: Settings): Promise<Findings>
     ...programs,
     ...content.mistakes,
   ];
-  return { mistakes, facts: content.facts };
+  const databasePorts = { ...content.facts.databasePorts, ...portsInTemplates(settings) };
+  return { mistakes, facts: { ...content.facts, databasePorts } };
 }
 
 async function inspectContent(view: ClusterView, settings: Settings): Promise<Findings> {

@@ -21,7 +21,7 @@ const value = section({
   from: word('the name or path of a secret'),
   /** Field, where the secret holds several as JSON. Default: all of it. */
   property: v.optional(word('the name of a field')),
-  /** Default: the newest. */
+  /** One that is not the newest. Default: the newest. */
   version: v.optional(word('a version')),
 });
 

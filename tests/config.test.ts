@@ -135,9 +135,12 @@ describe('settings', () => {
       clientIdentity: { enabled: false, serviceAccount: 'mlflow-client' },
       clientEnv: { namespaces: [] },
       secrets: {
+        store: 'cluster',
+        existing: [],
         kekVersion: 1,
         rotation: { database: 0, admin: 0 },
       },
+      externalSecrets: { refreshInterval: '1h', secrets: [] },
       audit: { enabled: false },
       logRetentionDays: 90,
       metrics: {
@@ -304,7 +307,7 @@ describe('settings', () => {
 describe('a mistake in the settings', () => {
   const sections =
     'cloud, kubernetes, gcp, aws, namespace, dataProtection, availability, artifactStore, backendStore, registryStore, server, pods, ' +
-    'autoscaling, auth, workspaces, identity, clientIdentity, secrets, metrics, audit, logRetentionDays, migrations, ingress, httpRoute, networkPolicy, clientEnv, gc, traceArchival, backup';
+    'autoscaling, auth, workspaces, identity, clientIdentity, secrets, externalSecrets, metrics, audit, logRetentionDays, migrations, ingress, httpRoute, networkPolicy, clientEnv, gc, traceArchival, backup';
 
   it('is told together with all others, in one message', () => {
     expect(

@@ -343,6 +343,30 @@ describe('the facts about a cluster', () => {
     });
   });
 
+  it('are also those of URIs that are yet to be made', async () => {
+    const settings = {
+      ...external({ uriFrom }),
+      externalSecrets: {
+        store: { name: 'team' },
+        secrets: [
+          {
+            name: 'db',
+            data: [{ key: 'password', from: 'db' }],
+            template: { uri: 'postgresql://u:{{ .password }}@db.example:6543/db' },
+          },
+        ],
+      },
+    };
+    const operator = {
+      '/apis/external-secrets.io/v1': { resources: [{ kind: 'ExternalSecret' }] },
+      '/apis/external-secrets.io/v1/namespaces/mlflow/secretstores/team': { metadata: {} },
+    };
+    for (const answers of [operator, { ...here, ...operator }])
+      expect((await check(answers, settings)).facts?.databasePorts).to.deep.equal({
+        'backendStore.uriFrom': 6543,
+      });
+  });
+
   const deployment = (annotations: object, spec: object = {}) => ({
     ...here,
     ...object(

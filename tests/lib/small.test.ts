@@ -181,6 +181,8 @@ describe('planned objects', () => {
         'apis/apps/v1/deployments/mlflow-cloudsql-proxy',
         'apis/networking.k8s.io/v1/networkpolicies/mlflow-cloudsql-proxy',
         'apis/networking.gke.io/v1/managedcertificates/mlflow-ingress-managed',
+        'api/v1/serviceaccounts/mlflow-external-secrets',
+        'apis/external-secrets.io/v1/secretstores/mlflow-external-secrets',
         'api/v1/serviceaccounts/mlflow',
         'api/v1/serviceaccounts/mlflow-artifacts',
         'api/v1/serviceaccounts/mlflow-postgres',
