@@ -1,14 +1,13 @@
 // npm run render: the manifests of a stack as YAML. The program runs against stand-ins for engine, cluster and cloud, so it
 // needs none of them, changes nothing and asks for no log-in.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { warnings } from '../lib/warnings.ts';
 import { command } from './lib/command.ts';
 import { pulumi, stackFile } from './lib/engine.ts';
 import { ensureEngine } from './lib/plan.ts';
 import { type Config, encrypted, readConfig, settingsOf } from './lib/settings.ts';
 import { QUICKSTART, chosenStack } from './lib/target.ts';
-import { type Manifest, knownAfterApply, render, yamlOf } from './render/manifests.ts';
+import { isSecret, newFolder, writeFiles } from './render/files.ts';
+import { knownAfterApply, render, yamlOf } from './render/manifests.ts';
 import { foundInCloud } from './render/providers.ts';
 
 const COMMAND = {
@@ -32,12 +31,15 @@ await command(COMMAND, async (options, { signal }) => {
   const file = options['config-file'] ?? stackFile(stack);
   const given = readConfig(file);
   const doubts = warnings(settingsOf(given));
-  if (out !== undefined) makeFolder(out);
+  if (out !== undefined) newFolder(out);
   const config = secrets ? await decrypted(given, { stack, file, signal }) : given;
   const { manifests, others } = await render(config, { stack, secrets });
   const written = manifests.filter((each) => secrets || !isSecret(each));
   if (out === undefined) console.log(written.map(yamlOf).join('---\n').trimEnd());
-  else writeFiles(out, written);
+  else {
+    writeFiles(out, written);
+    console.log(`${written.length} files written to ${out}.`);
+  }
   for (const text of doubts) console.error(`Warning: ${text}`);
   const left = manifests.filter((each) => !written.includes(each)).map(({ id }) => id);
   if (left.length > 0) console.error(`Left out, unless --secrets is given: ${left.join(', ')}.`);
@@ -76,39 +78,4 @@ function parsed(value: string | undefined): unknown {
   } catch {
     return value;
   }
-}
-
-function isSecret({ object }: Manifest): boolean {
-  return object.kind === 'Secret';
-}
-
-function writeFiles(folder: string, manifests: readonly Manifest[]): void {
-  for (const each of manifests)
-    writeFileSync(join(folder, fileName(each)), yamlOf(each), {
-      flag: 'wx',
-      mode: isSecret(each) ? 0o600 : 0o644,
-    });
-  console.log(`${manifests.length} files written to ${folder}.`);
-}
-
-/** The namespace is the first of them, since kubectl takes files by their names. */
-function fileName({ id }: Manifest): string {
-  const [kind = '', name = ''] = id.toLowerCase().split('/');
-  return `${kind === 'namespace' ? '0-' : ''}${kind}-${name}.yaml`;
-}
-
-/** What is there is somebody's work. */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-    if (readdirSync(path).length === 0) return;
-  } catch (error) {
-    throw new Error(
-      `${path} cannot be written to (${(error as Error).message}); name another folder with --out.`,
-      {
-        cause: error,
-      },
-    );
-  }
-  throw new Error(`${path} is not empty; nothing was written. Name a new folder with --out, or empty it.`);
 }

@@ -1,9 +1,10 @@
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import type { Json, JsonObject } from '../../tools/render/engine.ts';
+import { newFolder, writeFiles } from '../../tools/render/files.ts';
 import { render } from '../../tools/render/manifests.ts';
 import { folderOf } from '../support/kubeconfig.ts';
 import { stackFile } from '../support/program.ts';
@@ -28,30 +29,38 @@ describe('npm run render', () => {
   beforeEach(() => (folder = folderOf({})));
   afterEach(() => folder.remove());
 
-  it('writes a file for each object, without Secrets, and says what it left out', async () => {
+  it('writes a file for each object, in the order in which kubectl takes them', async () => {
+    const { manifests } = await render(stackFile(local), { stack: 'local', secrets: true });
     const out = folder.path('manifests');
-    const { stdout, stderr, exitCode } = await run('--stack', 'local', '--out', out);
-    expect(exitCode, stderr).to.equal(0);
+    newFolder(out);
+    writeFiles(out, manifests);
     const files = globSync('*', { cwd: out }).sort();
-    expect(stdout).to.equal(`${files.length} files written to ${out}.`);
-    expect(stderr).to.match(/^Left out, unless --secrets is given: .*Secret\/mlflow-keys-secret, .*\.$/);
-    // As kubectl takes them.
+    expect(files).to.have.lengthOf(manifests.length);
     expect(files[0]).to.equal('0-namespace-mlflow-namespace.yaml');
     const objects = files.map(
       (file) => parse(readFileSync(join(out, file), 'utf8')) as { kind: string; metadata: { name: string } },
     );
     expect(kindsOf(objects)).to.include.members(['Namespace', 'Deployment', 'StatefulSet', 'Ingress', 'Job']);
-    expect(kindsOf(objects)).not.to.include('Secret');
     for (const { metadata } of objects) expect(metadata.name).to.match(/^[a-z0-9-]+$/);
-    expect(readFileSync(join(out, 'configmap-mlflow-runtime-files.yaml'), 'utf8')).to.include(
-      'database-ca.crt: (known after apply)',
-    );
-
-    const again = await run('--stack', 'local', '--out', out);
-    expect(again.stderr).to.equal(
+    // Nobody else may read what is secret.
+    for (const [index, file] of files.entries())
+      expect(statSync(join(out, file)).mode & 0o777).to.equal(
+        objects[index]?.kind === 'Secret' ? 0o600 : 0o644,
+      );
+    expect(() => newFolder(out)).to.throw(
       `${out} is not empty; nothing was written. Name a new folder with --out, or empty it.`,
     );
-    expect(again.exitCode).to.equal(1);
+    const below = join(out, files[0] ?? '', 'below');
+    expect(() => newFolder(below)).to.throw(/cannot be written to \(.*\); name another folder with --out\.$/);
+  });
+
+  it('leaves Secrets out, and says so on standard error', async () => {
+    const { stdout, stderr, exitCode } = await run('--stack', 'local');
+    expect(exitCode, stderr).to.equal(0);
+    expect(stderr).to.match(/^Left out, unless --secrets is given: .*Secret\/mlflow-keys-secret, .*\.$/);
+    const documents = parseAllDocuments(stdout).map((each) => each.toJS() as { kind: string });
+    expect(kindsOf(documents)).to.include('Deployment').and.not.to.include('Secret');
+    expect(stdout).to.include('database-ca.crt: (known after apply)');
   });
 
   it('writes Secrets when it is asked to, all to standard output', async () => {
@@ -74,30 +83,17 @@ describe('npm run render', () => {
   });
 
   it('refuses in a sentence, before it writes anything', async () => {
-    writeFileSync(folder.path('file'), '');
-    writeFileSync(folder.path('wrong'), stringify({ config: { 'mlflow-stack:clod': 'local' } }));
     const out = folder.path('out');
-    const cases: [string[], RegExp][] = [
-      [
-        ['--stack', 'nowhere', '--out', out],
-        /^There is no Pulumi\.nowhere\.yaml; name a stack with --stack\.$/,
-      ],
-      [
-        ['--config-file', folder.path('wrong'), '--out', out],
-        /^\d mistakes? in .*clod is not known \(did you mean cloud\?\)/s,
-      ],
-      [
-        ['--out', join(folder.path('file'), 'below')],
-        /cannot be written to \(.*\); name another folder with --out\.$/,
-      ],
-    ];
-    const runs = await Promise.all(cases.map(async ([args]) => await run(...args)));
-    for (const [index, [args, message]] of cases.entries()) {
-      const { stdout, stderr, exitCode } = runs[index] ?? {};
-      expect({ stdout, exitCode }, args.join(' ')).to.deep.equal({ stdout: '', exitCode: 1 });
-      expect(stderr).to.match(message);
-    }
-    expect(globSync('*', { cwd: folder.path('') }).sort()).to.deep.equal(['file', 'wrong']);
+    const { stdout, stderr, exitCode } = await run('--stack', 'nowhere', '--out', out);
+    expect({ stdout, stderr, exitCode }).to.deep.equal({
+      stdout: '',
+      stderr: 'There is no Pulumi.nowhere.yaml; name a stack with --stack.',
+      exitCode: 1,
+    });
+    const config = { ...stackFile(local), 'mlflow-stack:clod': 'local' };
+    const refused = await render(config, { stack: 'local' }).catch(String);
+    expect(refused).to.include('mlflow-stack:clod is not known (did you mean cloud?)');
+    expect(globSync('*', { cwd: folder.path('') })).to.deep.equal([]);
   });
 
   describe('of a stack on what is there already', () => {
