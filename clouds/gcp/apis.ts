@@ -1,8 +1,9 @@
 // APIs of Google Cloud, which a project has to switch on before anything can be made by them.
 import * as pulumi from '@pulumi/pulumi';
-import type { GoogleAuth } from 'google-auth-library';
+import { getClientConfig } from '@pulumi/gcp/organizations/getClientConfig.js';
 import type { Settings } from '../../config.ts';
 import { controllerOf } from '../../lib/ingress-controllers.ts';
+import type { GcpContext } from './context.ts';
 import { proxyKind, repositoryOf } from './plan.ts';
 
 /** As their addresses begin. */
@@ -52,31 +53,29 @@ export function neededApis(settings: Settings): Api[] {
 }
 
 /** Milliseconds after which nobody waits for an answer any longer: a preview needs none. */
-const patience = 10_000;
-const scopes = ['https://www.googleapis.com/auth/cloud-platform.read-only'];
+const patience = 3000;
 
 interface Services {
   readonly services?: readonly { readonly name: string; readonly state: string }[];
 }
 
 /**
- * Refuses a project that has not switched on what the stack needs and will not switch on itself, before anything is made. Who
- * may not look there, or has no log-in that this knows, finds out from the services themselves. The address in
+ * Refuses a project that has not switched on what the stack needs and will not switch on itself, before anything is made. It
+ * asks with the log-in of the plug-in. Who has none yet, or may not look, finds out from the services themselves. The address in
  * GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT, which the plug-in heeds, too, takes the place of Google's.
  *
  * @throws RunError that names all of them, and the remedy.
  */
-export async function checkApis(
-  settings: Settings,
-  login?: Pick<GoogleAuth, 'request'>,
-  wait = patience,
-): Promise<void> {
-  const { gcp } = settings;
-  if (gcp === undefined || gcp.enableServices) return;
-  const missing = await switchedOff(gcp.project, neededApis(settings).map(apiHost), wait, login);
+export async function checkApis({
+  settings,
+  gcp: { enableServices, project },
+  provider,
+}: Pick<GcpContext, 'settings' | 'gcp' | 'provider'>): Promise<void> {
+  if (enableServices) return;
+  const missing = await switchedOff(project, neededApis(settings).map(apiHost), provider);
   if (missing.length === 0) return;
   throw new pulumi.RunError(
-    `Project ${gcp.project} has not switched on ${missing.join(', ')}; set mlflow-stack:gcp.enableServices to true, or run: gcloud services enable ${missing.join(' ')} --project=${gcp.project}`,
+    `Project ${project} has not switched on ${missing.join(', ')}; set mlflow-stack:gcp.enableServices to true, or run: gcloud services enable ${missing.join(' ')} --project=${project}`,
   );
 }
 
@@ -84,28 +83,30 @@ export async function checkApis(
 async function switchedOff(
   project: string,
   hosts: readonly string[],
-  wait: number,
-  login?: Pick<GoogleAuth, 'request'>,
+  provider: pulumi.ProviderResource,
 ): Promise<string[]> {
   if (hosts.length === 0) return [];
   const base = process.env.GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT ?? 'https://serviceusage.googleapis.com/v1/';
   const parent = `projects/${project}`;
   const names = hosts.map((host) => `names=${parent}/services/${host}`).join('&');
-  const url = `${base.replace(/\/?$/, '/')}${parent}/services:batchGet?${names}`;
-  const asked = (async (): Promise<Services> => {
-    const auth = login ?? new (await import('google-auth-library')).GoogleAuth({ scopes });
-    return (await auth.request<Services>({ url, timeout: wait })).data;
-  })();
-  const noAnswer: Services = {};
-  const { services = [] } = await Promise.race([
-    asked.catch((error: unknown) => {
-      void pulumi.log.debug(`no look at the APIs of ${project}: ${String(error)}`);
-      return noAnswer;
-    }),
-    new Promise<Services>((resolve) => setTimeout(() => resolve(noAnswer), wait).unref()),
-  ]);
+  const { services = [] } = await ask(
+    `${base.replace(/\/?$/, '/')}${parent}/services:batchGet?${names}`,
+    provider,
+  ).catch((error: unknown): Services => {
+    void pulumi.log.debug(`no look at the APIs of ${project}: ${String(error)}`);
+    return {};
+  });
   return services
     .filter(({ state }) => state === 'DISABLED')
     .map(({ name }) => name.split('/').at(-1) ?? '')
     .sort();
+}
+
+async function ask(url: string, provider: pulumi.ProviderResource): Promise<Services> {
+  const { accessToken = '' } = (await getClientConfig({ provider })) as { accessToken?: string };
+  if (accessToken === '') return {};
+  const headers = { authorization: `Bearer ${accessToken}` };
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(patience) });
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  return (await answer.json()) as Services;
 }

@@ -13,7 +13,6 @@ import { identities } from './identities.ts';
 /** GKE, Cloud Storage and Cloud SQL. */
 export function gcp(settings: Settings): Cloud {
   let made: GcpContext | undefined;
-  // Not before the cluster is checked.
   const context = (): GcpContext => (made ??= gcpContext(settings));
   let entrySdk: typeof import('./entry.ts') | undefined;
   let extraSdk: ExtraSdk = {};
@@ -24,7 +23,7 @@ export function gcp(settings: Settings): Cloud {
       [entrySdk, extraSdk] = await Promise.all([
         settings.ingress.enabled ? import('./entry.ts') : undefined,
         loadExtraSdk(settings),
-        checkApis(settings),
+        checkApis(context()),
       ]);
     },
     get providers() {

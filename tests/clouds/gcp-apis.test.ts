@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Provider } from '@pulumi/gcp/provider.js';
 import { expect } from 'chai';
-import type { GoogleAuth } from 'google-auth-library';
 import { checkApis, neededApis } from '../../clouds/gcp/apis.ts';
 import { parseSettings } from '../../config.ts';
+import { runStack } from '../../tools/render/engine.ts';
 
 const gcp = { project: 'my-team-dev', region: 'europe-west1', network: 'my-network' };
 const least = { cloud: 'gcp', kubernetes: { context: 'gke' }, gcp };
@@ -27,22 +31,50 @@ const gce = {
 };
 const needed = (more: object) => neededApis(parseSettings({ ...least, ...more }));
 
-/** A project in which these are switched off. What was asked is added to `asked`. */
-const projectWithout = (off: readonly string[], asked: string[] = []) =>
-  ({
-    request: ({ url }: { url: string }) => {
-      asked.push(url);
-      const names = new URL(url).searchParams.getAll('names');
-      const stateOf = (name: string) =>
-        off.some((each) => name.endsWith(`/${each}`)) ? 'DISABLED' : 'ENABLED';
-      return Promise.resolve({ data: { services: names.map((name) => ({ name, state: stateOf(name) })) } });
-    },
-  }) as unknown as GoogleAuth;
-const problem = (login: GoogleAuth, more: object = {}) =>
-  checkApis(parseSettings({ ...least, ...more }), login, 10).then(
-    () => undefined,
-    (error: unknown) => (error as Error).message,
-  );
+interface Looked {
+  /** What Google was asked, and with which log-in. */
+  readonly asked: string[];
+  readonly problem: string | undefined;
+}
+
+/** Looks at a project in which these are switched off, for the given caller alone, with the log-in of the plug-in. */
+async function look(
+  off: readonly string[],
+  { more = {}, caller = 'deployer', accessToken = 'deployer' } = {},
+): Promise<Looked> {
+  const asked: string[] = [];
+  const google = createServer(({ url = '', headers }, response) => {
+    asked.push(`${headers.authorization ?? 'nobody'} ${url}`);
+    const stateOf = (name: string) =>
+      off.some((each) => name.endsWith(`/${each}`)) ? 'DISABLED' : 'ENABLED';
+    const names = new URL(url, 'http://google').searchParams.getAll('names');
+    response.writeHead(headers.authorization === `Bearer ${caller}` ? 200 : 403);
+    response.end(JSON.stringify({ services: names.map((name) => ({ name, state: stateOf(name) })) }));
+  }).listen(0, '127.0.0.1');
+  await once(google, 'listening');
+  const { port } = google.address() as AddressInfo;
+  process.env.GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT = `http://127.0.0.1:${port}/v1/`;
+  const providers = {
+    newResource: ({ name }: { name: string }) => ({ id: name, state: {} }),
+    call: () => ({ accessToken }),
+  };
+  const program = async () => {
+    const settings = parseSettings({ ...least, ...more });
+    if (settings.gcp !== undefined)
+      await checkApis({ settings, gcp: settings.gcp, provider: new Provider('gcp') });
+  };
+  try {
+    const problem = await runStack(program, { providers }).then(
+      () => undefined,
+      (error: unknown) => (error as Error).message,
+    );
+    return { asked, problem };
+  } finally {
+    delete process.env.GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT;
+    google.closeAllConnections();
+    google.close();
+  }
+}
 
 describe('APIs of Google Cloud', () => {
   it('are those that the settings need', () => {
@@ -67,30 +99,28 @@ describe('APIs of Google Cloud', () => {
   });
 
   it('are looked at before anything is made, and all that are off are named', async () => {
-    const asked: string[] = [];
-    expect(
-      await problem(projectWithout(['sqladmin.googleapis.com', 'compute.googleapis.com'], asked)),
-    ).to.equal(
+    const { asked, problem } = await look(['sqladmin.googleapis.com', 'compute.googleapis.com']);
+    expect(problem).to.equal(
       'Project my-team-dev has not switched on compute.googleapis.com, sqladmin.googleapis.com; set mlflow-stack:gcp.enableServices to true, or run: gcloud services enable compute.googleapis.com sqladmin.googleapis.com --project=my-team-dev',
     );
     expect(asked).to.have.lengthOf(1);
     expect(asked[0])
-      .to.match(/^https:\/\/serviceusage\.googleapis\.com\/v1\/projects\/my-team-dev\/services:batchGet\?/)
+      .to.match(/^Bearer deployer \/v1\/projects\/my-team-dev\/services:batchGet\?/)
       .and.include('names=projects/my-team-dev/services/storage.googleapis.com');
-    expect(await problem(projectWithout([]))).to.equal(undefined);
+    expect(await look([])).to.include({ problem: undefined });
   });
 
   it('are nothing that a stack asks about which switches them on itself', async () => {
-    const asked: string[] = [];
-    const enabling = { gcp: { ...gcp, enableServices: true } };
-    expect(await problem(projectWithout(['sqladmin.googleapis.com'], asked), enabling)).to.equal(undefined);
-    expect(asked).to.deep.equal([]);
+    const more = { gcp: { ...gcp, enableServices: true } };
+    expect(await look(['sqladmin.googleapis.com'], { more })).to.deep.equal({
+      asked: [],
+      problem: undefined,
+    });
   });
 
-  it('stop nobody who may not look, or gets no answer', async () => {
-    const refused = { request: () => Promise.reject(new Error('403 PERMISSION_DENIED')) };
-    expect(await problem(refused as unknown as GoogleAuth)).to.equal(undefined);
-    const silent = { request: () => new Promise(() => undefined) };
-    expect(await problem(silent as unknown as GoogleAuth)).to.equal(undefined);
+  it('stop nobody who may not look, or has no log-in', async () => {
+    const off = ['sqladmin.googleapis.com'];
+    expect(await look(off, { caller: 'somebody else' })).to.include({ problem: undefined });
+    expect(await look(off, { accessToken: '' })).to.deep.equal({ asked: [], problem: undefined });
   });
 });

@@ -24,9 +24,6 @@ export function clusterFor(settings: Record<string, unknown>): Answers {
   };
 }
 
-/** No cloud is asked who runs the tests. */
-process.env.METADATA_SERVER_DETECTION = 'none';
-
 /** The same time in every run: migration Jobs are named after it. */
 const moment = Date.now();
 /** The same path in every run: the provider keeps it among its inputs. */

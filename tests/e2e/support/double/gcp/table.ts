@@ -1,4 +1,5 @@
 // The pretended Google Cloud: what the stack uses of it. For tests.
+import { GoogleAuth } from 'google-auth-library';
 import type { CloudTable } from '../provider.ts';
 import * as iam from './iam.ts';
 import * as logs from './logs.ts';
@@ -6,6 +7,8 @@ import * as network from './network.ts';
 import * as sql from './sql.ts';
 import * as storage from './storage.ts';
 import { inProject, numberOf, projectId, text } from './rules.ts';
+
+const scopes = ['https://www.googleapis.com/auth/cloud-platform'];
 
 export const table: CloudTable = {
   kinds: {
@@ -46,6 +49,11 @@ export const table: CloudTable = {
       const emailAddress = `service-${numberOf(project)}@gs-project-accounts.iam.gserviceaccount.com`;
       return { id: emailAddress, emailAddress, member: `serviceAccount:${emailAddress}`, project };
     },
+    'gcp:organizations/getClientConfig:getClientConfig': async (_args, { config }) => ({
+      id: `projects/${text(config.project)}`,
+      project: text(config.project),
+      accessToken: await new GoogleAuth({ scopes }).getAccessToken(),
+    }),
     'gcp:organizations/getProject:getProject': ({ projectId: given }, { config }) => {
       const id = text(given) || text(config.project);
       return { id: `projects/${id}`, projectId: id, name: id, number: numberOf(id), labels: {} };
