@@ -1,3 +1,4 @@
+import './lib/plain-stacks.ts';
 import * as pulumi from '@pulumi/pulumi';
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import { loadCloud } from './clouds/index.ts';
