@@ -1,5 +1,6 @@
 // The stack, as a table of contents: where it goes, its components in the order in which one hands over to the next, and what it
 // says when it is up.
+import './lib/plain-stacks.ts';
 import {
   ArtifactStore,
   Auth,

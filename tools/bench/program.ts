@@ -1,9 +1,13 @@
 // node program.ts CONTEXT [STACK]: runs the program once against mocks, as `pulumi preview` runs it against the engine, and
 // prints what that took. The cluster of the context has the ingress class of the stack.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { parse } from 'yaml';
+
+// As Pulumi's own runner does first.
+createRequire(import.meta.resolve('@pulumi/pulumi'))('source-map-support/register');
 
 type Asked = Readonly<Record<string, unknown>>;
 
