@@ -273,18 +273,19 @@ describe('An operator', function () {
       const key = 'mlflow-stack:backendStore.password';
       const set = await operator.pulumi('config', 'set', '--secret', '--path', key, password);
       expect(set.exitCode, set.all).to.equal(0);
-      const out = mkdtempSync(join(tmpdir(), 'mlflow-stack-render-'));
+      const manifests = mkdtempSync(join(tmpdir(), 'mlflow-stack-render-'));
       try {
-        const { exitCode, all } = await operator.run('render', ['--secrets', '--out', out]);
-        expect(exitCode, all).to.equal(0);
-        const credentials = join(out, 'secret-mlflow-postgres-credentials.yaml');
+        await operator.succeed(`${documented('npm run render -- --out manifests', { manifests })} --secrets`);
+        const credentials = join(manifests, 'secret-mlflow-postgres-credentials.yaml');
         expect(readFileSync(credentials, 'utf8')).to.include(password);
         expect(statSync(credentials).mode & 0o777).to.equal(0o600);
-        expect(await kubectl('apply', '--dry-run=server', '--filename', out)).to.match(
+        expect(await kubectl('apply', '--dry-run=server', '--filename', manifests)).to.match(
           /^deployment\.apps\/mlflow configured \(server dry run\)$/m,
         );
+        const diff = documented('npm run kubectl -- diff --filename manifests', { manifests });
+        expect((await operator.type(diff)).all).to.include('*** (after)');
       } finally {
-        rmSync(out, { recursive: true });
+        rmSync(manifests, { recursive: true });
         operator.settings(settings);
       }
     });

@@ -6,6 +6,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml';
 import type { Json, JsonObject } from '../../tools/render/engine.ts';
 import { newFolder, writeFiles } from '../../tools/render/files.ts';
 import { render } from '../../tools/render/manifests.ts';
+import { documented } from '../support/documentation.ts';
 import { folderOf } from '../support/kubeconfig.ts';
 import { stackFile } from '../support/program.ts';
 
@@ -80,6 +81,20 @@ describe('npm run render', () => {
     const ca = /^ {2}ca\.crt: \|\n((?: {4}.*\n)+)/m.exec(stdout)?.[1];
     expect(ca).to.be.a('string');
     expect(stdout).to.include(`  database-ca.crt: |\n${ca}`);
+  });
+
+  it('needs no log-in to the cloud of a stack', async () => {
+    const argsOf = (command: string) => command.replace(/^.* -- /, '').split(' ');
+    const shown = await run(...argsOf(documented('npm run -s render -- --stack prod-aws')));
+    expect(shown.exitCode, shown.stderr).to.equal(0);
+    expect(shown.stderr).to.match(/^Not among them: \d+ resources of the cloud/m);
+    const manifests = folder.path('manifests');
+    const written = await run(
+      ...argsOf(documented('npm run render -- --stack prod-aws --out manifests', { manifests })),
+    );
+    expect(written.exitCode, written.stderr).to.equal(0);
+    const documents = parseAllDocuments(shown.stdout);
+    expect(globSync('*', { cwd: manifests })).to.have.lengthOf(documents.length);
   });
 
   it('refuses in a sentence, before it writes anything', async () => {
