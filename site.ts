@@ -1,5 +1,5 @@
 // Where a stack goes: its settings, its cloud, its cluster and its namespace, all of them checked before anything is registered.
-import type { ComponentResourceOptions, Input, Output } from '@pulumi/pulumi';
+import type { ComponentResourceOptions, Input, Output, Resource } from '@pulumi/pulumi';
 import { Provider } from '@pulumi/kubernetes/provider.js';
 import type { Cloud, ClusterAccess } from './clouds/cloud.ts';
 import { loadCloud } from './clouds/index.ts';
@@ -36,27 +36,34 @@ export interface Site {
 
 /**
  * @param settings those of the stack file, by default.
+ * @param parent what everything of it is below, where it is a part of something.
  * @throws RunError with every mistake of settings, cloud or cluster in one message.
  */
-export async function openSite(settings: Settings = loadSettings()): Promise<Site> {
+export async function openSite(settings: Settings = loadSettings(), parent?: Resource): Promise<Site> {
   const cloud = await loadCloud(settings);
   const access = await cloud.cluster();
   const [facts] = await together(checkCluster(access, settings), cloud.prepare?.() ?? Promise.resolve());
   followPods(access, settings);
   const kept = (await cloud.keptValues?.()) ?? {};
   const rollout = await clusterRollout(access, settings, facts, { ...realSurroundings, cloud });
-  const provider = new Provider('kubernetes', {
-    ...access,
-    // An empty text leaves it to the plug-in to find the kubeconfig, as kubectl does, and keeps its path out of the state.
-    kubeconfig: access.kubeconfig ?? '',
-  });
+  const below = parent === undefined ? {} : { parent };
+  const provider = new Provider(
+    'kubernetes',
+    {
+      ...access,
+      // An empty text leaves it to the plug-in to find the kubeconfig, as kubectl does, and keeps its path out of the state.
+      kubeconfig: access.kubeconfig ?? '',
+    },
+    below,
+  );
   const { namespace, dataProtection } = settings;
-  const { name, contentOptions: inside } = targetNamespace({ ...namespace, dataProtection }, provider);
+  const target = targetNamespace({ ...namespace, dataProtection }, provider, below);
+  const inside = target.contentOptions;
   return {
-    ...{ settings, cloud, access, facts, kept, rollout, namespace: name, inside },
+    ...{ settings, cloud, access, facts, kept, rollout, namespace: target.name, inside },
     externalRevision: facts.externalRevision,
     secretNames: {},
-    across: cloud.providers.length > 0 ? { providers: [provider, ...cloud.providers] } : inside,
-    elsewhere: { providers: [provider] },
+    across: cloud.providers.length > 0 ? { ...below, providers: [provider, ...cloud.providers] } : inside,
+    elsewhere: { ...below, providers: [provider] },
   };
 }

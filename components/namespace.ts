@@ -19,8 +19,12 @@ export interface TargetNamespace {
 }
 
 /** The namespace of a stack, made with the `restricted` pod security level enforced unless it is there already. */
-export function targetNamespace(args: NamespaceArgs, provider: pulumi.ProviderResource): TargetNamespace {
-  const contentOptions = { providers: [provider] };
+export function targetNamespace(
+  args: NamespaceArgs,
+  provider: pulumi.ProviderResource,
+  below: Pick<pulumi.ResourceOptions, 'parent'>,
+): TargetNamespace {
+  const contentOptions = { ...below, providers: [provider] };
   if (!args.create) return { name: args.name, contentOptions };
   const namespace = new Namespace(
     `${args.name}-namespace`,
@@ -35,7 +39,7 @@ export function targetNamespace(args: NamespaceArgs, provider: pulumi.ProviderRe
         },
       },
     },
-    { provider, ...dataOptions(args.dataProtection) },
+    { ...below, provider, ...dataOptions(args.dataProtection) },
   );
   return {
     name: namespace.metadata.name,

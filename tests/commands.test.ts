@@ -48,6 +48,9 @@ const notRun: Readonly<Record<string, readonly string[]>> = {
   'belongs to a program of its user; library.test.ts imports the package by its name': [
     'npm install ../mlflow-stack',
   ],
+  "needs Pulumi's released CLI; library.test.ts runs the plug-in by the SDK's entry point": [
+    'pulumi package add ../mlflow-stack/package',
+  ],
   "needs Pulumi's released CLI; policy.e2e.ts runs the pack by the SDK's entry point": [
     'pulumi preview --policy-pack policy --stack prod-aws',
     'pulumi preview --policy-pack policy --policy-pack-config policy-config.json --stack local',
