@@ -81,8 +81,9 @@ const common = {
   namespace: target.name,
   dataProtection,
   imagePullSecrets: settings.pods.imagePullSecrets,
-  externalRevision: externalSecrets?.revision ?? facts.externalRevision,
 };
+/** Alone for those that need it: whatever is told of it waits for those Secrets. */
+const externalRevision = externalSecrets?.revision ?? facts.externalRevision;
 
 if (settings.networkPolicy.enabled) {
   const policies = workloadPolicies(settings, facts);
@@ -101,6 +102,7 @@ const backendStore = new BackendStore(
   {
     ...settings.backendStore,
     ...common,
+    externalRevision,
     cloud,
     rotation: settings.secrets.rotation.database,
     certificate: facts.databaseTls,
@@ -157,6 +159,7 @@ const { pods: runtime } = new MlflowRuntime(
   {
     ...common,
     ...runtimeArgs(settings),
+    externalRevision,
     backend: backendStore.connection,
     artifacts,
     auth: auth.connection,
