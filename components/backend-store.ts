@@ -110,11 +110,12 @@ function ofCloud(name: string, args: BackendStoreArgs, parent: pulumi.Resource):
   return connection;
 }
 
-/** Args as the state keeps them: encrypted where they are secret, and without what was only found there. */
+/** Args as the state keeps them: encrypted where they are secret, and without what was only found or is yet to come. */
 function recordedArgs({
   certificate: _,
   cloud: __,
   keptPassword: ___,
+  externalRevision: ____,
   password,
   ...args
 }: BackendStoreArgs): pulumi.Inputs {

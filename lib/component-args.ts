@@ -37,11 +37,10 @@ export function trackingUrl(settings: Settings): string {
   return `${publicUrl(settings) ?? forwarded}${staticPrefix}`;
 }
 
-const common = ({ settings, namespace, externalRevision }: Site) => ({
+const common = ({ settings, namespace }: Site) => ({
   namespace,
   dataProtection: settings.dataProtection,
   imagePullSecrets: settings.pods.imagePullSecrets,
-  externalRevision,
 });
 
 export function externalSecrets({ settings, cloud, namespace, externalRevision }: Site) {
@@ -69,6 +68,8 @@ export const artifactStore = (site: Site) => ({
 export const backendStore = (site: Site, { claimMounts }: Pick<ArtifactStore, 'claimMounts'>) => ({
   ...site.settings.backendStore,
   ...common(site),
+  // For those alone that need it: whatever is told of it waits for Secrets that an operator makes.
+  externalRevision: site.externalRevision,
   cloud: site.cloud,
   rotation: site.settings.secrets.rotation.database,
   certificate: site.facts.databaseTls,
@@ -144,6 +145,7 @@ export function runtime(site: Site, { backend, artifacts, auth, identities = {} 
   const { pods, registryStore, server, workspaces } = site.settings;
   return {
     ...common(site),
+    externalRevision: site.externalRevision,
     image: imageReference(server.image),
     imagePullPolicy: server.image.pullPolicy,
     runAsUser: server.runAsUser,
