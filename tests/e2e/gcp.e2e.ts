@@ -184,7 +184,7 @@ describe('Stack dev-gcp', function () {
     });
     expect(exitCode).not.to.equal(0);
     expect(output).to.include(
-      'Project my-team-dev has not switched on compute.googleapis.com, iam.googleapis.com, servicenetworking.googleapis.com, sqladmin.googleapis.com, storage.googleapis.com; set mlflow-stack:gcp.enableServices',
+      'Project my-team-dev has not switched on compute.googleapis.com, iam.googleapis.com, secretmanager.googleapis.com, servicenetworking.googleapis.com, sqladmin.googleapis.com, storage.googleapis.com; set mlflow-stack:gcp.enableServices',
     );
   });
 
