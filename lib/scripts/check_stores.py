@@ -125,7 +125,7 @@ def endpoint(uri):
     """Host and port of the store, where they are known."""
     scheme = urlsplit(uri).scheme
     url = {
-        "s3": os.environ.get("MLFLOW_S3_ENDPOINT_URL") or s3_url(),
+        "s3": s3_url(),
         "gs": os.environ.get("STORAGE_EMULATOR_HOST") or "https://storage.googleapis.com",
     }.get(scheme)
     if url is None:
@@ -135,6 +135,10 @@ def endpoint(uri):
 
 
 def s3_url():
+    # As boto3 looks for it: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    for variable in ("MLFLOW_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        if os.environ.get(variable):
+            return os.environ[variable]
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return f"https://s3.{region}.amazonaws.com" if region else "https://s3.amazonaws.com"
 
