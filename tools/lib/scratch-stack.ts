@@ -43,7 +43,9 @@ export class ScratchStack {
   /** Runs a Pulumi command that may fail. */
   async try(args: string[], overrides: Overrides = {}): Promise<Result> {
     return await this.withSettings(overrides, async (fileArgs) => {
-      const { exitCode, all } = await this.#start([...args, ...fileArgs]);
+      // `stack output` and its like only look at the state, and know no file of settings.
+      const about = args[0] === 'stack' ? ['--stack', this.#stack] : fileArgs;
+      const { exitCode, all } = await this.#start([...args, ...about]);
       return { exitCode, output: String(all) };
     });
   }
