@@ -114,21 +114,23 @@ describe('The matrix of users, replicas, stores and workspaces', function () {
           }
         }
 
+        // In a suite of its own, since tests of a suite come before the suites in it.
         if (workspaces && store === 'volume')
-          it('leaves workspaces by command', async () => {
-            const shell = new Shell();
-            const where = "SELECT DISTINCT workspace FROM experiments WHERE name = 'matrix'";
-            expect(await sql(where)).to.deep.equal(['team-a']);
-            await shell.run([
-              documented(
-                'in_server="kubectl --namespace mlflow exec deployment/mlflow --container mlflow -- python3 /opt/mlflow-stack/launch.py"',
-              ),
-              documented("$in_server sh -c 'mlflow db migrate-to-default-workspace --dry-run…"),
-              documented("$in_server sh -c 'mlflow db migrate-to-default-workspace --yes…"),
-            ]);
-            shell.end();
-            expect(await sql(where)).to.deep.equal(['default']);
-          });
+          describe('in the end', () =>
+            it('leaves workspaces by command', async () => {
+              const shell = new Shell();
+              const where = "SELECT DISTINCT workspace FROM experiments WHERE name = 'matrix'";
+              expect(await sql(where)).to.deep.equal(['team-a']);
+              await shell.run([
+                documented(
+                  'in_server="kubectl --namespace mlflow exec deployment/mlflow --container mlflow -- python3 /opt/mlflow-stack/launch.py"',
+                ),
+                documented("$in_server sh -c 'mlflow db migrate-to-default-workspace --dry-run…"),
+                documented("$in_server sh -c 'mlflow db migrate-to-default-workspace --yes…"),
+              ]);
+              shell.end();
+              expect(await sql(where)).to.deep.equal(['default']);
+            }));
       });
     }
   }
