@@ -126,7 +126,10 @@ def endpoint(uri):
     scheme = urlsplit(uri).scheme
     url = {
         "s3": s3_url(),
-        "gs": os.environ.get("STORAGE_EMULATOR_HOST") or "https://storage.googleapis.com",
+        "gs": os.environ.get("STORAGE_EMULATOR_HOST")
+        # By which Google's client finds private addresses, too.
+        or os.environ.get("API_ENDPOINT_OVERRIDE")
+        or "https://storage.googleapis.com",
     }.get(scheme)
     if url is None:
         return None

@@ -240,7 +240,7 @@ function implementation(double: PluginDouble): grpc.UntypedServiceImplementation
 }
 
 /** A resource type whose objects are in the store, served from there. */
-function fromStore(type: string, kind: Kind): ServedKind {
+export function fromStore(type: string, kind: Kind): ServedKind {
   const { id: idOf, computed, adopts, create, update, delete: remove, ...rules } = kind;
   return {
     ...rules,

@@ -131,8 +131,10 @@ export class PretendedProject {
         ...['--set', 'ON_ERROR_STOP=1'],
       ]),
     };
-    if (usesRealPlugin) await installRealPlugin(instance, 'gcp');
-    else installDouble(instance, 'gcp', double);
+    if (usesRealPlugin) {
+      await installRealPlugin(instance, 'gcp');
+      Object.assign(process.env, double);
+    } else installDouble(instance, 'gcp', double);
     return new PretendedProject(store, door, admin, end, [storage, metadata]);
   }
 

@@ -1,5 +1,5 @@
 // Cloud SQL's API, as far as programs other than the plug-in use it: copies of an instance, certificates for the Auth Proxy.
-// And for whoever deploys: their identity, and which APIs are on. For tests.
+// And for whoever deploys: their identity, and all that the plug-in calls. For tests.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,10 +7,12 @@ import type { Authority } from '../../../support/certificates.ts';
 import type { Props, Store } from '../double/store.ts';
 import { type Answer, found, refused } from './answers.ts';
 import { accountOf, tokenOf } from './identity.ts';
+import { answerTo, endpoints } from './rest.ts';
 import { certificateFor, connectSettings, INSTANCE } from './sql-connections.ts';
 
 export const BACKUP = 'sql/backup';
-const operator = 'operator@my-team-dev.iam.gserviceaccount.com';
+const projectId = 'my-team-dev';
+const operator = `operator@${projectId}.iam.gserviceaccount.com`;
 
 export class SqlAdmin {
   /** By which programs of whoever deploys find all that. */
@@ -31,9 +33,12 @@ export class SqlAdmin {
     admin.#server.listen(0, '127.0.0.1');
     await once(admin.#server, 'listening');
     const { port } = admin.#server.address() as AddressInfo;
+    const addresses = Object.entries(endpoints).map(([api, path]) => [
+      `GOOGLE_${api}_CUSTOM_ENDPOINT`,
+      `http://127.0.0.1:${port}/${path}/`,
+    ]);
     admin.environment = {
-      GOOGLE_SQL_CUSTOM_ENDPOINT: `http://127.0.0.1:${port}/sql/v1beta4/`,
-      GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT: `http://127.0.0.1:${port}/v1/`,
+      ...(Object.fromEntries(addresses) as Record<string, string>),
       GCE_METADATA_HOST: `127.0.0.1:${port}`,
       METADATA_SERVER_DETECTION: 'assume-present',
       // The real plug-in would ask Google which regions there are.
@@ -74,7 +79,6 @@ export class SqlAdmin {
     if (`${method} ${what}` === 'POST generateEphemeralCert')
       return await certificateFor(asked, JSON.parse(body) as Props);
     if (caller !== operator) return refused(403, 'The client is not authorized to make this request.');
-    if (path.endsWith('/services:batchGet')) return found({ services: this.#services(url) });
     if (`${method} ${what}` === 'POST backupRuns') {
       if (this.#store.get(INSTANCE, instance) === undefined)
         return refused(404, 'The Cloud SQL instance does not exist.');
@@ -85,18 +89,8 @@ export class SqlAdmin {
     }
     const [, name = ''] = /\/operations\/(\w+)$/.exec(path) ?? [];
     const backup = this.#store.get(BACKUP, name);
-    return backup === undefined
-      ? refused(404, 'Not found')
-      : found(operation(name, String(backup.inputs.instance), 'DONE'));
-  }
-
-  #services(url: string): { name: string; state: string }[] {
-    const on = this.#store.list('gcp:projects/service:Service').map(({ inputs }) => String(inputs.service));
-    const names = new URL(url, 'http://serviceusage').searchParams.getAll('names');
-    return names.map((name) => ({
-      name,
-      state: on.includes(name.split('/').at(-1) ?? '') ? 'ENABLED' : 'DISABLED',
-    }));
+    if (backup !== undefined) return found(operation(name, String(backup.inputs.instance), 'DONE'));
+    return (await answerTo(this.#store, projectId, { method, url, body })) ?? refused(404, 'Not found');
   }
 }
 
@@ -115,7 +109,7 @@ function metadataOf(path: string): object | string {
   if (path.endsWith('/email')) return operator;
   // Libraries differ in how they write it.
   if (/\/universe[-_]domain$/.test(path)) return 'googleapis.com';
-  return path.endsWith('/project-id') ? 'my-team-dev' : 'computeMetadata/';
+  return path.endsWith('/project-id') ? projectId : 'computeMetadata/';
 }
 
 async function textOf(incoming: IncomingMessage): Promise<string> {

@@ -19,7 +19,8 @@ import {
 
 const api = (path: string) => `${process.env.DOUBLE_STORAGE ?? ''}/storage/v1/${path}`;
 
-async function call(method: string, path: string, body?: object): Promise<Props> {
+/** Asks the Cloud Storage server itself. */
+export async function call(method: string, path: string, body?: object): Promise<Props> {
   const answer = await fetch(api(path), {
     method,
     headers: { 'content-type': 'application/json' },
