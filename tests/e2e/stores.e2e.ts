@@ -310,6 +310,9 @@ describe('A stack with stores of its users', function () {
           '-dir=/data',
           '-ip=127.0.0.1',
           '-master.peers=none',
+          // Each bucket takes several volumes.
+          '-master.volumeSizeLimitMB=64',
+          '-volume.max=32',
           '-s3',
           '-s3.ip.bind=0.0.0.0',
           '-s3.config=/config/s3.json',
