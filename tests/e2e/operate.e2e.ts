@@ -18,7 +18,13 @@ const settings = {
   namespace: { name: 'mlflow', create: false },
   artifactStore: { kind: 's3Compatible', size: '1Gi' },
   backendStore: { size: '1Gi', passwordFrom: { secretName: 'database', key: 'password' } },
-  backup: { enabled: true, passphrase: 'a passphrase of the backups', schedule: '0 0 1 1 *' },
+  backup: {
+    enabled: true,
+    passphrase: 'a passphrase of the backups',
+    schedule: '0 0 1 1 *',
+    destination: 'claim',
+    keep: 1,
+  },
   server: {
     resources: { requests: { cpu: '100m', memory: '512Mi' } },
     envFrom: [{ secretRef: { name: 'gateway' } }],
@@ -400,13 +406,17 @@ describe('An operator', function () {
       ]);
       expect(files()).to.have.lengthOf(1);
 
+      // Of two the newest stays.
+      await operator.succeed(documented('npm run backup -- --now'));
       await sql("INSERT INTO experiments (name, lifecycle_stage) VALUES ('kept', 'active')");
       await operator.succeed(documented('npm run backup -- --now'));
       const listed = await operator.succeed([
         documented('npm run backup -- --list'),
         documented('kubectl --namespace mlflow get jobs --selector app.kubernetes.io/component=backup'),
       ]);
-      expect(listed).to.match(/^mlflow-\d{8}T\d{6}Z\.tar +\d+ KiB\n.*^mlflow-backup-\S+ +Complete /ms);
+      expect(listed.match(/^mlflow-\d{8}T\d{6}Z\.tar +\d+ KiB$/gm)).to.have.lengthOf(1);
+      expect(listed).to.match(/^mlflow-backup-\S+ +Complete /m);
+      expect(await operator.succeed('npm run pulumi -- stack output backupUri')).to.equal('/backups');
       await sql("DELETE FROM experiments WHERE name = 'kept'");
       await operator.succeed(`${documented('npm run restore -- latest --replace')} --to ${folder}`);
       expect(await sql("SELECT count(*) FROM experiments WHERE name = 'kept'")).to.deep.equal(['1']);

@@ -5,6 +5,9 @@ import { expect } from 'chai';
 import { serverCertificate } from '../../lib/certificates.ts';
 import { defaultImages } from '../../lib/image.ts';
 import { prepareEngine } from '../../tools/lib/engine.ts';
+import { copyArtifacts } from '../../tools/lib/artifact-copies.ts';
+import { withMaintenancePod } from '../../tools/lib/maintenance-pod.ts';
+import { runPsql } from '../../tools/lib/psql.ts';
 import type { Overrides } from '../../tools/lib/scratch-stack.ts';
 import { documented } from '../support/documentation.ts';
 import {
@@ -19,6 +22,7 @@ import {
 } from './support/cluster.ts';
 import { type Credentials, mlflow } from './support/mlflow.ts';
 import { expectNoFindings } from './support/policy.ts';
+import { runningStack } from './support/running.ts';
 import { Shell } from './support/shell.ts';
 import { instance, stack } from './support/stack.ts';
 
@@ -101,10 +105,33 @@ async function expectWorking(settings: Overrides, environment: Record<string, st
   }
 }
 
+/** Where a session is, as whom, and whether nobody can listen. */
+const encryption =
+  'SELECT current_database(), current_user, ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+
+/** The S3 server that a client's variables name. */
+const s3Client = `
+import boto3, os
+s3 = boto3.resource("s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"])
+def objects(uri):
+    bucket, prefix = uri.removeprefix("s3://").split("/", 1)
+    return list(s3.Bucket(bucket).objects.filter(Prefix=prefix))`;
+
 describe('A stack with stores of its users', function () {
   this.timeout('10m');
 
   const shell = new Shell();
+  const { signal } = new AbortController();
+
+  /** What `npm run db:shell` prints. */
+  const inPsql = async (settings: Overrides, command: string): Promise<string> => {
+    const running = await runningStack(settings);
+    const { image: clientImage } = running.settings.backendStore;
+    const { stdout } = await withMaintenancePod(running, { signal, clientImage }, (pod) =>
+      runPsql(running, pod, { signal, command, output: 'pipe' }),
+    );
+    return stdout;
+  };
 
   before(async () => {
     await prepareEngine(instance);
@@ -183,6 +210,7 @@ describe('A stack with stores of its users', function () {
       ...['--tuples-only', '--no-align', '--command', 'SELECT count(*) FROM registered_models'],
     );
     expect(rows).to.equal('1');
+    expect(await inPsql(settings, encryption)).to.match(/^ tracking +\| somebody +\| t$/m);
     expect((await stack.exportedState()).text).not.to.include('p@ss');
     await expectNoFindings();
   });
@@ -282,6 +310,9 @@ describe('A stack with stores of its users', function () {
           '-dir=/data',
           '-ip=127.0.0.1',
           '-master.peers=none',
+          // Each bucket takes several volumes.
+          '-master.volumeSizeLimitMB=64',
+          '-volume.max=32',
           '-s3',
           '-s3.ip.bind=0.0.0.0',
           '-s3.config=/config/s3.json',
@@ -319,25 +350,40 @@ describe('A stack with stores of its users', function () {
         'AWS_SECRET_ACCESS_KEY=...': `AWS_SECRET_ACCESS_KEY='${keys.AWS_SECRET_ACCESS_KEY}'`,
       }),
     ]);
-    const bucket = `
-import boto3, os
-boto3.client("s3", endpoint_url=os.environ["MLFLOW_S3_ENDPOINT_URL"]).create_bucket(Bucket="team")
-print("null")`;
-    await mlflow('http://127.0.0.1:9', bucket, undefined, client);
-    await expectWorking(
-      {
-        ...own,
-        artifactStore: {
-          kind: 's3Compatible',
-          mode: 'direct',
-          endpointUrl,
-          bucket: 'team',
-          credentialsFrom: { secretName: 's3-login' },
-        },
-        // The address in `endpointUrl` is a Service's, and policies see that of the pod behind it.
-        networkPolicy: { objectStoreCidrs: ['0.0.0.0/0'] },
+    const buckets = (code: string) => mlflow('http://127.0.0.1:9', `${s3Client}\n${code}`, undefined, client);
+    await buckets('for name in ("team", "second"): s3.create_bucket(Bucket=name)\nprint("null")');
+    const settings: Overrides = {
+      ...own,
+      artifactStore: {
+        kind: 's3Compatible',
+        mode: 'direct',
+        endpointUrl,
+        bucket: 'team',
+        credentialsFrom: { secretName: 's3-login' },
       },
-      client,
-    );
+      // The address in `endpointUrl` is a Service's, and policies see that of the pod behind it.
+      networkPolicy: { objectStoreCidrs: ['0.0.0.0/0'] },
+    };
+    await expectWorking(settings, client);
+
+    // Into a second bucket, and back what is lost.
+    const running = await runningStack(settings);
+    const store = String(running.outputs.artifactUri);
+    const copied = 's3://second/copy';
+    await withMaintenancePod(running, { signal }, async (pod) => {
+      const copy = (back: boolean) => copyArtifacts(pod, { store, copy: copied, back, signal });
+      const [one, none] = [
+        { files: 1, bytes: 4 },
+        { files: 0, bytes: 0 },
+      ];
+      expect(await copy(false)).to.deep.equal(one);
+      expect(await copy(false)).to.deep.equal(none);
+      const texts = await buckets(`
+for each in objects("${store}"): each.delete()
+print(json.dumps([each.get()["Body"].read().decode() for each in objects("${copied}") if each.key.endswith(".txt")]))`);
+      expect(texts).to.deep.equal(['kept']);
+      expect(await copy(true)).to.deep.equal(one);
+      expect(await copy(true)).to.deep.equal(none);
+    });
   });
 });

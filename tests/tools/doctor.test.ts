@@ -179,6 +179,11 @@ describe('the doctor, from outside', () => {
       ['claim-pending', 'name one of standard in mlflow-stack:backendStore.storageClassName'],
     ],
     [
+      'such a class for backups',
+      { claims: [claim('mlflow-backups', 'backup', 'Pending', { storageClassName: 'fast' })] },
+      ['claim-pending', 'name one of standard in mlflow-stack:backup.storageClassName'],
+    ],
+    [
       'a cluster without a default class',
       {
         claims: [claim('mlflow-artifacts', 'artifact-store', 'Pending', { storageClassName: undefined })],

@@ -59,6 +59,15 @@ describe('npm run status', () => {
       ['StatefulSet mlflow-postgres is not ready: 0 of 1 pods are ready'],
     ],
     ['a claim without volume', { claims: [claim('files', 's3', 'Pending')] }, ['claim files is pending']],
+    ['a claim that the first backup will use', { claims: [claim('backups', 'backup', 'Pending')] }, []],
+    [
+      'a claim that a backup waits for',
+      {
+        claims: [claim('backups', 'backup', 'Pending')],
+        jobs: [job('backup-1', 'backup', { type: 'Suspended' })],
+      },
+      ['claim backups is pending'],
+    ],
     [
       'a Service that nobody answers for',
       { endpoints: [endpoints('mlflow')] },

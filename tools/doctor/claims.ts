@@ -71,5 +71,9 @@ function pendingCause({ metadata, spec }: Claim, { seen, now }: Patient): string
 const classNames = ({ storageClasses }: Observation): string =>
   storageClasses.map(({ metadata }) => metadata.name).join(', ') || 'the StorageClasses that you make';
 
-const sectionOf = ({ metadata }: Claim): string =>
-  /postgres|sqlite/.test(metadata.name) ? 'backendStore' : 'artifactStore';
+const sectionOf = (claim: Claim): string =>
+  componentOf(claim) === 'backup'
+    ? 'backup'
+    : /postgres|sqlite/.test(claim.metadata.name)
+      ? 'backendStore'
+      : 'artifactStore';

@@ -2,18 +2,17 @@
 // is stopped for the moment in which the new databases take the place of the old.
 import { resetOptions } from '@pulumi/pulumi/runtime/settings.js';
 import { loadCloud } from '../../clouds/index.ts';
-import { type ClusterClient, clusterClient, objectPath } from '../../cluster/client.ts';
+import { type ClusterClient, clusterClient } from '../../cluster/client.ts';
 import { connectionOf } from '../../cluster/kubeconfig.ts';
 import type { Watch } from '../../cluster/migration-job.ts';
 import { realClock } from '../../cluster/polling.ts';
 import * as writers from '../../cluster/writers.ts';
-import type { Settings } from '../../config.ts';
 import { loadCommand, postgresClient, python } from '../../lib/backup.ts';
-import { names } from '../../lib/names.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { ContactLost, backupUri, passphraseVariable, persistently, said, takeBackup } from './backups.ts';
+import { ContactLost, backupUri, persistently, said, takeBackup } from './backups.ts';
 import { engineEnvironment } from './engine.ts';
 import type { MaintenancePod } from './maintenance-pod.ts';
+import { type KeysOfBackup, exchangeWithKeys, missingKeys } from './restored-keys.ts';
 import type { RunningStack } from './stack.ts';
 import { QUICKSTART } from './target.ts';
 
@@ -36,8 +35,7 @@ interface Report {
   readonly objections: readonly string[];
   /** Rows that users made, by table. */
   readonly holds: Readonly<Record<string, number>>;
-  /** Keys of the server that are not those of the backup, and whether the backup has its own. */
-  readonly keys: { readonly differ: readonly string[]; readonly locked: boolean };
+  readonly keys: KeysOfBackup;
 }
 
 /** @throws Error with the reason; whatever it is, the databases are then as they were, and the server runs. */
@@ -61,7 +59,7 @@ export async function restore(
         'with --replace they are replaced, after a backup of them. Nothing was changed.',
     );
   }
-  const keys = await missingKeys(stack, pod, report.keys, options);
+  const keys = await missingKeys(stack.settings, pod, report.keys, options);
 
   const progress = { exchanged: false };
   try {
@@ -77,11 +75,11 @@ export async function restore(
         const { file } = await takeBackup(stack, pod, options.folder, { label, passphrase, signal });
         say(`What was there before: ${file}`);
       }
-      await withKeys(client, stack.settings, keys, () =>
+      await exchangeWithKeys(client, stack.settings.namespace.name, keys, async () => {
         // With neither signal nor terminal, so that Ctrl-C waits until it is done.
-        persistently(() => pod.exec('mlflow', python('restore', 'exchange'), { detached: true })),
-      );
-      progress.exchanged = true;
+        await persistently(() => pod.exec('mlflow', python('restore', 'exchange'), { detached: true }));
+        progress.exchanged = true;
+      });
     });
   } catch (error) {
     if (progress.exchanged) throw error;
@@ -93,7 +91,7 @@ export async function restore(
 
 const lostIn = ({ name }: RunningStack, pod: MaintenancePod): string =>
   `Pod ${pod.name} could not be reached any more while databases were exchanged. They are those of the backup or those of ` +
-  `before, whole in either case: look which, and restore again where they are not those of the backup (stack ${name}).`;
+  `before, whole in either case: restore again, with --replace, for those of the backup with their keys (stack ${name}).`;
 
 async function read(
   stack: RunningStack,
@@ -123,83 +121,6 @@ const contentOf = (holds: Report['holds']): string =>
     .slice(0, 4)
     .map(([table, rows]) => `${table}: ${rows}`)
     .join(', ');
-
-/** Where each key is kept: in the stack's own Secret, unless a setting names another. */
-const kept = {
-  MLFLOW_CRYPTO_KEK_PASSPHRASE: { key: 'kek-passphrase', setting: 'kekPassphraseFrom' },
-  MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY: { key: 'webhook-key', setting: 'webhookKeyFrom' },
-} as const;
-
-type Keys = Partial<Record<keyof typeof kept, string>>;
-
-/** Keys that the server has to get, since it has others than what is in the backup was encrypted with. */
-async function missingKeys(
-  { settings: { secrets } }: RunningStack,
-  pod: MaintenancePod,
-  { differ, locked }: Report['keys'],
-  { passphrase, signal }: RestoreOptions,
-): Promise<Keys> {
-  if (differ.length === 0) return {};
-  const wanted = (Object.keys(kept) as (keyof typeof kept)[]).filter((name) => differ.includes(name));
-  const foreign = wanted.flatMap((name) => {
-    const { setting } = kept[name];
-    const from = secrets[setting];
-    return from === undefined
-      ? []
-      : [`Secret ${from.secretName}, key ${from.key} (mlflow-stack:secrets.${setting})`];
-  });
-  if (foreign.length > 0) {
-    throw new Error(
-      `${foreign.join(' and ')} is another than when the backup was made, so what is encrypted in it could not be read; ` +
-        'put the old value back and update first. Nothing was changed.',
-    );
-  }
-  if (!locked) {
-    throw new Error(
-      'The server has other keys than what is in this backup was encrypted with, and the backup was made without them; ' +
-        'name Secrets that hold them by mlflow-stack:secrets.kekPassphraseFrom and webhookKeyFrom. Nothing was changed.',
-    );
-  }
-  if (passphrase === undefined) {
-    throw new Error(
-      'The server has other keys than what is in this backup was encrypted with; they are in the backup, locked: give its ' +
-        `passphrase by --passphrase-file FILE, or the variable ${passphraseVariable}. Nothing was changed.`,
-    );
-  }
-  const { stdout } = await said(
-    pod.exec('mlflow', python('restore', 'unlock'), { input: passphrase, cancelSignal: signal }),
-  );
-  const keys = JSON.parse(stdout) as Keys;
-  return Object.fromEntries(wanted.map((name) => [name, keys[name]]));
-}
-
-/** Gives the server keys for as long as an action succeeds; else it has its own again. */
-async function withKeys(
-  client: ClusterClient,
-  settings: Settings,
-  keys: Keys,
-  action: () => Promise<unknown>,
-): Promise<void> {
-  const path = objectPath('api/v1', settings.namespace.name, 'secrets', names.keys);
-  const data = Object.fromEntries(
-    (Object.entries(keys) as [keyof typeof kept, string][]).map(([name, value]) => [
-      kept[name].key,
-      Buffer.from(value).toString('base64'),
-    ]),
-  );
-  if (Object.keys(data).length === 0) {
-    await action();
-    return;
-  }
-  const before = await client.get<{ data?: Record<string, string> }>(path);
-  if ((await client.patch(path, { data })) === undefined) throw new Error(`Secret ${names.keys} is gone`);
-  try {
-    await action();
-  } catch (error) {
-    if (!(error instanceof ContactLost)) await client.patch(path, { data: before?.data ?? {} });
-    throw error;
-  }
-}
 
 /** Stops everything that writes to the databases, and starts it again in any case. */
 async function whileStopped(

@@ -91,7 +91,7 @@ const shownWarnings = 5;
 export function statusOf(seen: Observation): Status {
   const workloads = workloadsOf(seen);
   const services = seen.services.map((service) => serviceStatus(service, seen));
-  const claims = seen.claims.map(claimStatus);
+  const claims = seen.claims.map((claim) => claimStatus(claim, seen));
   const jobs = jobsOf(seen);
   const noted = (key: keyof typeof annotations) =>
     seen.server?.metadata.annotations?.[annotations[key]] || null;
@@ -104,7 +104,7 @@ export function statusOf(seen: Observation): Status {
         return `${kind} ${name} is ${state}: ${count}`;
       }),
     ...claims
-      .filter(({ state }) => state !== 'Bound')
+      .filter(({ state }) => !serves(state))
       .map(({ name, state }) => `claim ${name} is ${state.toLowerCase()}`),
     ...services
       .filter(({ readyEndpoints }) => readyEndpoints === 0)
@@ -206,12 +206,22 @@ export function readyEndpoints({ metadata }: Service, { endpoints }: Observation
     .filter(({ conditions }) => conditions?.ready !== false).length;
 }
 
-const claimStatus = ({ metadata, spec, status }: Claim): Status['claims'][number] => ({
-  name: metadata.name,
-  state: status?.phase ?? 'Pending',
-  size: status?.capacity?.storage ?? spec.resources?.requests?.storage ?? null,
-  storageClass: spec.storageClassName ?? null,
-});
+function claimStatus(claim: Claim, seen: Observation): Status['claims'][number] {
+  const { metadata, spec, status } = claim;
+  const phase = status?.phase ?? 'Pending';
+  return {
+    name: metadata.name,
+    state: phase === 'Pending' && isUnused(claim, seen) ? 'Unused' : phase,
+    size: status?.capacity?.storage ?? spec.resources?.requests?.storage ?? null,
+    storageClass: spec.storageClassName ?? null,
+  };
+}
+
+/** Most StorageClasses make a volume for the first pod that wants it, and that of backups may come days later. */
+const isUnused = (claim: Claim, { jobs }: Observation): boolean =>
+  componentOf(claim) === 'backup' && !jobs.some((job) => componentOf(job) === 'backup');
+
+const serves = (state: string): boolean => ['Bound', 'Unused'].includes(state);
 
 function waysIn({ ingresses, routes }: Observation): WayIn[] {
   return [
@@ -321,7 +331,7 @@ export function statusText(status: Status, now: number): string {
       ['CLAIM', 'STATE', 'SIZE', 'STORAGECLASS'],
       claims.map(({ name, state, size, storageClass }) => [
         name,
-        judged(state === 'Bound', state),
+        judged(serves(state), state),
         size ?? '',
         storageClass ?? '',
       ]),
