@@ -142,8 +142,8 @@ def authorize_all_but_operator(self, iam_request_cls, resource="*"):
         from moto.s3.exceptions import S3AccessDeniedError
 
         raise S3AccessDeniedError()
-    # It is on the bucket, but what is permitted is about its objects.
-    if self._get_action() == "DeleteObjects":
+    # Many at once are a request to the bucket, but what is permitted is about its objects.
+    if self._get_action().startswith("DeleteObject") and "/" not in resource:
         resource = f"{resource}/object"
     print(f"{self._get_action()} on {resource}", file=sys.stderr)
     # Each request, from the first one on.
