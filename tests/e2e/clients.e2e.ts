@@ -20,6 +20,12 @@ describe('Clients of a server', function () {
   this.bail(true);
 
   const shell = new Shell();
+  let adminPassword: string;
+  const logIn = (password: string) =>
+    documented('export MLFLOW_TRACKING_USERNAME=alice MLFLOW_TRACKING_PASSWORD=...', {
+      alice: 'admin',
+      '...': password,
+    });
 
   before(async () => {
     await prepareEngine(instance);
@@ -51,15 +57,10 @@ describe('Clients of a server', function () {
     await stack.run(['up', '--yes', '--skip-preview', '--expect-no-changes'], settings);
   });
 
-  it('test their connection, which leaves no experiment, and train', async () => {
+  it('test their connection, which leaves no experiment', async () => {
     const output = documented('npm run pulumi -- stack output adminPassword --show-secrets');
-    const adminPassword = (await stack.run(pulumiArgs(output))).trim();
+    adminPassword = (await stack.run(pulumiArgs(output))).trim();
     await stack.reach(async (url) => {
-      const logIn = (password: string) =>
-        documented('export MLFLOW_TRACKING_USERNAME=alice MLFLOW_TRACKING_PASSWORD=...', {
-          alice: 'admin',
-          '...': password,
-        });
       const test = async (password: string) => {
         const command = documented('npm run test-connection -- --tracking-uri http://127.0.0.1:5000', {
           'http://127.0.0.1:5000': url,
@@ -78,18 +79,6 @@ describe('Clients of a server', function () {
       });
       const { experiments } = (await answer.json()) as { experiments: { name: string }[] };
       expect(experiments.map(({ name }) => name)).to.deep.equal(['Default']);
-      const trained = await shell.run([
-        documented('export MLFLOW_TRACKING_URI=https://mlflow.example.com', {
-          'https://mlflow.example.com': url,
-        }),
-        logIn(adminPassword),
-        documented('export MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD=false'),
-        documented('export MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=false'),
-        documented('MLFLOW_TRACKING_URI=http://127.0.0.1:5000 python3 examples/train.py', {
-          'http://127.0.0.1:5000': '$MLFLOW_TRACKING_URI',
-        }),
-      ]);
-      expect(trained).to.match(/run \w+ in experiment iris/);
     });
   });
 
@@ -116,6 +105,23 @@ describe('Clients of a server', function () {
         headers: authorization(credentials),
       });
       expect(status).to.equal(403);
+    });
+  });
+
+  it('train outside the cluster by the same program', async () => {
+    await stack.reach(async (url) => {
+      const trained = await shell.run([
+        documented('export MLFLOW_TRACKING_URI=https://mlflow.example.com', {
+          'https://mlflow.example.com': url,
+        }),
+        logIn(adminPassword),
+        documented('export MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD=false'),
+        documented('export MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=false'),
+        documented('MLFLOW_TRACKING_URI=http://127.0.0.1:5000 python3 examples/train.py', {
+          'http://127.0.0.1:5000': '$MLFLOW_TRACKING_URI',
+        }),
+      ]);
+      expect(trained).to.match(/run \w+ in experiment iris/);
     });
   });
 });
