@@ -106,9 +106,7 @@ describe('the package for other languages', function () {
   });
 
   it('makes all of a stack below the component, of the settings of a stack file', async () => {
-    const run = await previewOf(
-      async () => (await provider.construct('team', type, { settings }, {})).state,
-    );
+    const run = await previewOf(async () => (await provider.construct('team', type, { settings }, {})).state);
     const outside = run.resources.filter(({ parent }) => parent === `Stack/mlflow-stack-test`);
     expect(outside.map(({ id }) => id)).to.deep.equal(['Mlflow/team']);
     expect(run.get('Deployment/mlflow-deployment').inputs.metadata).to.include({ name: 'mlflow' });
