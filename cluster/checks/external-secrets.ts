@@ -1,8 +1,8 @@
 // What the External Secrets Operator would read from, and what it would take over.
 import type { Settings } from '../../config.ts';
-import { isOwn } from '../../lib/labels.ts';
 import { type KubernetesObject, objectPath } from '../client.ts';
 import { type ClusterView, readOrNothing } from '../view.ts';
+import { foreignObject } from './foreign.ts';
 
 const group = 'apis/external-secrets.io/v1';
 
@@ -35,9 +35,16 @@ export async function takenSecrets(view: ClusterView, settings: Settings): Promi
   const namespace = settings.namespace.name;
   const checks = settings.externalSecrets.secrets.map(async ({ name }, index) => {
     const remedy = `remove it, or choose another mlflow-stack:externalSecrets.secrets[${index}].name`;
-    const [secret, reader] = await Promise.all([
+    const [secret, foreign] = await Promise.all([
       readOrNothing<Owned>(view, objectPath('api/v1', namespace, 'secrets', name), `Secret ${name}`),
-      readOrNothing(view, objectPath(group, namespace, 'externalsecrets', name), `ExternalSecret ${name}`),
+      foreignObject(view, {
+        kind: 'ExternalSecret',
+        group,
+        resource: 'externalsecrets',
+        namespace,
+        name,
+        remedy,
+      }),
     ]);
     const isMade = secret?.metadata.ownerReferences?.some(
       (owner) => owner.kind === 'ExternalSecret' && owner.name === name,
@@ -48,11 +55,7 @@ export async function takenSecrets(view: ClusterView, settings: Settings): Promi
         : [
             `Secret "${name}" exists in namespace "${namespace}" and no ExternalSecret has made it; ${remedy}`,
           ]),
-      ...(reader === undefined || isOwn(reader.metadata.labels)
-        ? []
-        : [
-            `ExternalSecret "${name}" exists in namespace "${namespace}" and is not this stack's own; ${remedy}`,
-          ]),
+      ...foreign,
     ];
   });
   return (await Promise.all(checks)).flat();

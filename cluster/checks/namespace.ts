@@ -1,8 +1,9 @@
 import type { Settings } from '../../config.ts';
 import { isOwn } from '../../lib/labels.ts';
 import { plannedObjects } from '../../lib/names.ts';
-import { type KubernetesObject, objectPath } from '../client.ts';
-import { type ClusterView, readOrNothing, unreadable } from '../view.ts';
+import type { KubernetesObject } from '../client.ts';
+import { type ClusterView, unreadable } from '../view.ts';
+import { foreignObject } from './foreign.ts';
 
 export interface NamespaceFindings {
   readonly mistakes: string[];
@@ -43,14 +44,7 @@ function mistakeOf(
 
 /** Objects of somebody else with names that the stack would take over. */
 export async function foreignObjects(view: ClusterView, namespace: string): Promise<string[]> {
-  const checks = plannedObjects.map(async ({ kind, group, resource, name }) => {
-    const found = await readOrNothing(view, objectPath(group, namespace, resource, name), `${kind} ${name}`);
-    return found === undefined || isOwn(found.metadata.labels)
-      ? []
-      : [
-          `${kind} "${name}" exists in namespace "${namespace}" and is not this stack's own; ` +
-            'remove it, or choose another mlflow-stack:namespace.name',
-        ];
-  });
+  const remedy = 'remove it, or choose another mlflow-stack:namespace.name';
+  const checks = plannedObjects.map((place) => foreignObject(view, { ...place, namespace, remedy }));
   return (await Promise.all(checks)).flat();
 }
