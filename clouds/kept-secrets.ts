@@ -1,13 +1,21 @@
 // What is the same in the secret manager of each cloud.
 import * as pulumi from '@pulumi/pulumi';
+import type { GeneratedSecrets } from '../components/connections.ts';
 import { cloudName } from '../lib/labels.ts';
 import { type KeptSecret, lastingSecrets } from '../lib/kept-secrets.ts';
 import type { Settings } from '../settings/index.ts';
-import type { KeptValues } from './cloud.ts';
+import type { KeptNames, KeptValues } from './cloud.ts';
 import { reasonOf } from './reason.ts';
 
 /** Neither its letters nor its length are too much for any cloud. */
 export const keptSecretName = (what: KeptSecret): string => `${cloudName(200)}-${what}`;
+
+/** Keeps each of the values by itself, and tells their names. */
+export const keepEach = (
+  values: GeneratedSecrets,
+  keep: (what: KeptSecret, value: pulumi.Output<string>) => pulumi.Output<string>,
+): KeptNames =>
+  Object.fromEntries(Object.entries(values).map(([what, value]) => [what, keep(what as KeptSecret, value)]));
 
 /** Asks for the values that data depends on, of those that an earlier stack left. */
 export async function readKept(

@@ -3,6 +3,13 @@ import * as pulumi from '@pulumi/pulumi';
 /** Value of `app.kubernetes.io/instance`, which tells one stack's objects from another's. */
 export const instanceName = (): string => `${pulumi.getProject()}.${pulumi.getStack()}`;
 
+/** What everything in a cloud carries that can have tags. */
+export const ownTags = () => ({
+  project: pulumi.getProject(),
+  stack: pulumi.getStack(),
+  'managed-by': 'pulumi',
+});
+
 /**
  * Project and stack as the beginning of a name in a cloud: lower-case letters, digits and single hyphens. Random digits after
  * it tell it from those of others.

@@ -7,6 +7,7 @@ import { getCallerIdentity } from '@pulumi/aws/getCallerIdentity.js';
 import { getOpenIdConnectProvider } from '@pulumi/aws/iam/getOpenIdConnectProvider.js';
 import { Provider } from '@pulumi/aws/provider.js';
 import type { Settings } from '../../config.ts';
+import { ownTags } from '../../lib/labels.ts';
 import { reasonOf } from '../reason.ts';
 import { databaseAuthorities } from './certificates.ts';
 
@@ -49,9 +50,7 @@ export async function lookUp(settings: Settings): Promise<AwsContext> {
     defaultTags: {
       tags: {
         ...aws.tags,
-        project: pulumi.getProject(),
-        stack: pulumi.getStack(),
-        'managed-by': 'pulumi',
+        ...ownTags(),
       },
     },
   });

@@ -7,7 +7,7 @@ import { dataOptions, guardOptions } from '../../lib/data-protection.ts';
 import type { KeptSecret } from '../../lib/kept-secrets.ts';
 import type { GeneratedSecrets } from '../../components/connections.ts';
 import type { KeptNames, KeptValues } from '../cloud.ts';
-import { keptSecretName, readKept } from '../kept-secrets.ts';
+import { keepEach, keptSecretName, readKept } from '../kept-secrets.ts';
 import type { AwsContext } from './context.ts';
 
 export function keepSecrets(
@@ -16,11 +16,7 @@ export function keepSecrets(
   values: GeneratedSecrets,
   opts: pulumi.ComponentResourceOptions,
 ): KeptNames {
-  const kept = Object.entries(values).map(([what, value]) => [
-    what,
-    keepSecret(context, `${name}-${what}`, what as KeptSecret, value, opts),
-  ]);
-  return Object.fromEntries(kept) as KeptNames;
+  return keepEach(values, (what, value) => keepSecret(context, `${name}-${what}`, what, value, opts));
 }
 
 /** Returns the name of the secret, known only once it has its value. */

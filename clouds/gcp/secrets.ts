@@ -9,7 +9,7 @@ import { dataOptions, guardOptions } from '../../lib/data-protection.ts';
 import type { KeptSecret } from '../../lib/kept-secrets.ts';
 import type { GeneratedSecrets } from '../../components/connections.ts';
 import type { KeptNames, KeptValues } from '../cloud.ts';
-import { keptSecretName, readKept } from '../kept-secrets.ts';
+import { keepEach, keptSecretName, readKept } from '../kept-secrets.ts';
 import type { GcpContext } from './context.ts';
 
 export function keepSecrets(
@@ -20,11 +20,7 @@ export function keepSecrets(
 ): KeptNames {
   const own = context.after(['secretmanager'], opts);
   const key = keyAccess(context, name, own);
-  const kept = Object.entries(values).map(([what, value]) => [
-    what,
-    keepSecret(context, `${name}-${what}`, what as KeptSecret, value, key, own),
-  ]);
-  return Object.fromEntries(kept) as KeptNames;
+  return keepEach(values, (what, value) => keepSecret(context, `${name}-${what}`, what, value, key, own));
 }
 
 /** Returns the name of the secret, known only once it has its value. */

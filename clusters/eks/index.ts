@@ -10,8 +10,9 @@ import { Key } from '@pulumi/aws/kms/key.js';
 import { Provider } from '@pulumi/aws/provider.js';
 import { Provider as KubernetesProvider } from '@pulumi/kubernetes/provider.js';
 import { StorageClass } from '@pulumi/kubernetes/storage/v1/storageClass.js';
-import { stringify } from 'yaml';
 import { podIdentityTrust, serviceTrust } from '../../clouds/aws/policies.ts';
+import { ownTags } from '../../lib/labels.ts';
+import { kubeconfigOf } from '../kubeconfig.ts';
 import { network } from './network.ts';
 import { nodes, roleWith } from './nodes.ts';
 
@@ -28,9 +29,7 @@ const provider = new Provider('aws', {
   defaultTags: {
     tags: {
       ...config.getObject<Record<string, string>>('tags'),
-      project: pulumi.getProject(),
-      stack: pulumi.getStack(),
-      'managed-by': 'pulumi',
+      ...ownTags(),
     },
   },
 });
@@ -133,38 +132,18 @@ const disks = addon('aws-ebs-csi-driver', [pool, ...diskRole.rights], {
   podIdentityAssociations: [{ serviceAccount: diskAccount, roleArn: diskRole.arn }],
 });
 
-/** Leads to the cluster with the log-in of whoever uses it, by the AWS CLI; holds no key. */
+/** By the AWS CLI. */
 export const kubeconfig = pulumi
   .all([cluster.name, cluster.endpoint, cluster.certificateAuthority, pool.id])
   .apply(([clusterName, server, { data }]) =>
-    stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': clusterName,
-      clusters: [{ name: clusterName, cluster: { server, 'certificate-authority-data': data } }],
-      users: [
-        {
-          name: clusterName,
-          user: {
-            exec: {
-              apiVersion: 'client.authentication.k8s.io/v1beta1',
-              command: 'aws',
-              args: [
-                'eks',
-                'get-token',
-                '--region',
-                region,
-                '--cluster-name',
-                clusterName,
-                '--output',
-                'json',
-              ],
-            },
-          },
-        },
-      ],
-      contexts: [{ name: clusterName, context: { cluster: clusterName, user: clusterName } }],
-    }),
+    kubeconfigOf(
+      clusterName,
+      { server, authority: data },
+      {
+        command: 'aws',
+        args: ['eks', 'get-token', '--region', region, '--cluster-name', clusterName, '--output', 'json'],
+      },
+    ),
   );
 /** For `aws.clusterName`. */
 export const clusterName = cluster.name;

@@ -9,7 +9,7 @@ import { NodePool } from '@pulumi/gcp/container/nodePool.js';
 import { IAMMember } from '@pulumi/gcp/projects/iammember.js';
 import { Account } from '@pulumi/gcp/serviceaccount/account.js';
 import { Provider } from '@pulumi/gcp/provider.js';
-import { stringify } from 'yaml';
+import { kubeconfigOf } from '../kubeconfig.ts';
 
 const config = new pulumi.Config();
 const project = config.require('project');
@@ -105,32 +105,13 @@ const pool = new NodePool(
 
 /** For `gcp.network`. */
 export const networkName = network.name;
-/** Leads to the cluster with the log-in of whoever uses it, by gke-gcloud-auth-plugin; holds no key. */
+/** By gke-gcloud-auth-plugin. */
 export const kubeconfig = pulumi
   .all([cluster.name, cluster.endpoint, cluster.masterAuth, pool.id])
   .apply(([clusterName, endpoint, { clusterCaCertificate }]) =>
-    stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': clusterName,
-      clusters: [
-        {
-          name: clusterName,
-          cluster: { server: `https://${endpoint}`, 'certificate-authority-data': clusterCaCertificate },
-        },
-      ],
-      users: [
-        {
-          name: clusterName,
-          user: {
-            exec: {
-              apiVersion: 'client.authentication.k8s.io/v1beta1',
-              command: 'gke-gcloud-auth-plugin',
-              provideClusterInfo: true,
-            },
-          },
-        },
-      ],
-      contexts: [{ name: clusterName, context: { cluster: clusterName, user: clusterName } }],
-    }),
+    kubeconfigOf(
+      clusterName,
+      { server: `https://${endpoint}`, authority: clusterCaCertificate },
+      { command: 'gke-gcloud-auth-plugin', provideClusterInfo: true },
+    ),
   );
