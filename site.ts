@@ -60,7 +60,14 @@ export async function openSite(settings: Settings = loadSettings(), parent?: Res
   const target = targetNamespace({ ...namespace, dataProtection }, provider, below);
   const inside = target.contentOptions;
   return {
-    ...{ settings, cloud, access, facts, kept, rollout, namespace: target.name, inside },
+    settings,
+    cloud,
+    access,
+    facts,
+    kept,
+    rollout,
+    namespace: target.name,
+    inside,
     externalRevision: facts.externalRevision,
     secretNames: {},
     across: cloud.providers.length > 0 ? { ...below, providers: [provider, ...cloud.providers] } : inside,

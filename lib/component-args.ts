@@ -51,7 +51,7 @@ export function externalSecrets({ settings, cloud, namespace, externalRevision }
     return own.length > 0 && own.every((each) => each.onlyAtStart === true);
   };
   const watched = secrets.map(({ name }) => name).filter((name) => !onlyAtStart(name));
-  return { ...{ refreshInterval, secrets, store, watched }, ...{ cloud, namespace, externalRevision } };
+  return { refreshInterval, secrets, store, watched, cloud, namespace, externalRevision };
 }
 
 export const networkPolicies = ({ settings, facts, namespace }: Site) => ({
@@ -155,7 +155,10 @@ export function runtime(site: Site, { backend, artifacts, auth, identities = {} 
     env: server.env,
     envFrom: server.envFrom,
     parts: pods,
-    ...{ backend, artifacts, auth: auth?.connection, identities },
+    backend,
+    artifacts,
+    auth: auth?.connection,
+    identities,
   };
 }
 
@@ -178,7 +181,9 @@ export function server({ settings, facts, rollout }: Site, parts: ServerParts) {
     entry: publicEntry(waysIn(settings)),
     migrations: { ...migrations, inputs: migrationInputs(settings, facts) },
     canRoll: canRoll(settings),
-    ...{ runtime, artifacts, rollout },
+    runtime,
+    artifacts,
+    rollout,
     instance: backend.instance,
     entryAnnotations: { ...serviceAnnotations(settings), ...entry?.serviceAnnotations },
     keys: keys.variables,
@@ -194,7 +199,8 @@ export const ingress = (
   ...settings.ingress,
   asksPasswords: asksPasswords(settings.auth),
   existingCertificate: facts.ingressTls,
-  ...{ service, parts },
+  service,
+  parts,
 });
 
 export const httpRoute = ({ settings }: Site, service: ServiceConnection) => ({
@@ -212,20 +218,25 @@ interface ServerSide {
 
 export const clientEnv = ({ settings }: Site, { service, artifacts, auth }: ServerSide) => ({
   namespaces: settings.clientEnv.namespaces,
-  ...{ service, artifacts },
+  service,
+  artifacts,
   users: auth?.clients ?? {},
 });
 
 export const gc = ({ settings }: Site, { service, artifacts, runtime, auth }: ServerSide) => ({
   ...settings.gc,
-  ...{ runtime, artifacts, service },
+  runtime,
+  artifacts,
+  service,
   workspaces: settings.workspaces.enabled,
   logIn: auth?.connection?.gc,
 });
 
 export const traceArchival = ({ settings }: Site, { service, artifacts, runtime }: ServerSide) => ({
   ...settings.traceArchival,
-  ...{ runtime, artifacts, service },
+  runtime,
+  artifacts,
+  service,
 });
 
 export const backup = (
@@ -235,6 +246,7 @@ export const backup = (
   ...site.settings.backup,
   clientImage: postgresClient(site.settings),
   ...common(site),
-  ...{ runtime, artifacts },
+  runtime,
+  artifacts,
   keys: keys.variables,
 });

@@ -1,5 +1,6 @@
-// Which Secrets and ConfigMaps the settings name that somebody else has to make, or the External Secrets Operator. A pod that refers to one that is missing
-// does not start, and only its events say why; so all of them are looked for before anything is registered.
+// Which Secrets and ConfigMaps the settings name that somebody else has to make, or the External Secrets Operator. A pod that
+// refers to one that is missing does not start, and only its events say why; so all of them are looked for before anything is
+// registered.
 import type { Settings } from '../config.ts';
 import { tlsHosts } from './entry.ts';
 import { madeSecret } from './external-secrets.ts';
