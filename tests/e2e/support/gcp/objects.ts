@@ -47,7 +47,7 @@ export async function unmake(type: string, object: CloudObject, context: Context
   await served(type).unmake(object, context);
 }
 
-function lookAt({ type, inputs }: Resource, asked: Asked): CloudObject {
+export function lookAt({ type, inputs }: Resource, asked: Asked): CloudObject {
   const id = kindOf(type).id(inputs({ ...asked, body: {} }), asked.context);
   return existing(asked.context.store, type, id, id);
 }

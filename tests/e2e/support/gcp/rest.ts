@@ -11,6 +11,8 @@ import {
   collection,
   create,
   listed,
+  lookAt,
+  make,
   remove,
   type Resource,
   type Routes,
@@ -183,6 +185,9 @@ const connection: Resource = {
   changed: () => ended,
 };
 
+const connectionsOf = (network: unknown, { context }: Asked): CloudObject[] =>
+  context.store.list(connection.type).filter(({ inputs }) => lastPart(inputs.network) === lastPart(network));
+
 const service: Resource = {
   type: 'gcp:projects/service:Service',
   inputs: ({ named: { project, name } }) => ({ project, service: name }),
@@ -193,7 +198,8 @@ const service: Resource = {
   changed: () => ended,
 };
 
-const inInstance = '/sql/v1beta4/projects/{project}/instances/{instance}';
+const instances = '/sql/v1beta4/projects/{project}/instances';
+const inInstance = `${instances}/{instance}`;
 const services = '/serviceusage/v1/projects/{project}/services';
 const versions = '/secretmanager/v1/projects/{project}/secrets/{secret}/versions';
 const connections = '/servicenetworking/v1/services/{service}/connections';
@@ -202,7 +208,14 @@ const addresses = '/compute/v1/projects/{project}/global/addresses';
 const routes: Routes = {
   ...collection('/storage/v1/b', bucket),
   ...collection('/iam/v1/projects/{project}/serviceAccounts', account),
-  ...collection('/sql/v1beta4/projects/{project}/instances', instance),
+  ...collection(instances, instance),
+  [`PUT ${instances}/{name}`]: (asked) => {
+    const { settings } = lookAt(instance, asked).outputs;
+    // Whoever writes what they have not read would undo the changes of others.
+    if (Number(part(asked.body.settings).settingsVersion) !== part(settings).version)
+      throw new Error('googleapi: Error 412: Condition does not match., staleData');
+    return change(instance, asked);
+  },
   ...collection(`${inInstance}/databases`, database),
   ...collection('/secretmanager/v1/projects/{project}/secrets', secret),
   ...collection(addresses, address),
@@ -229,12 +242,21 @@ const routes: Routes = {
     return { ...version.shown(gone), state: 'DESTROYED' };
   },
   [`POST ${addresses}/{name}/setLabels`]: (asked) => change(address, asked),
-  [`POST ${connections}`]: (asked) => create(connection, asked),
-  [`GET ${connections}`]: ({ context, named }) => ({
-    connections: context.store
-      .list(connection.type)
-      .filter(({ inputs }) => lastPart(inputs.network) === lastPart(named.network))
-      .map((object) => ({ ...connection.shown(object), network: named.network })),
+  [`POST ${connections}`]: (asked) => {
+    if (connectionsOf(asked.body.network, asked).length > 0)
+      throw new Error('googleapi: Error 400: Cannot modify allocated ranges in CreateConnection.');
+    return create(connection, asked);
+  },
+  // The former one with other ranges. A network has one at most, so none is named.
+  [`PATCH ${connections}/-`]: async (asked) => {
+    await make(connection.type, { ...connection.inputs(asked), updateOnCreationFail: true }, asked.context);
+    return ended;
+  },
+  [`GET ${connections}`]: (asked) => ({
+    connections: connectionsOf(asked.named.network, asked).map((object) => ({
+      ...connection.shown(object),
+      network: asked.named.network,
+    })),
   }),
   [`GET ${services}`]: (asked) => ({ services: listed(service, asked, 'project') }),
   [`POST ${services}/{name}:enable`]: (asked) => create(service, asked),
