@@ -55,8 +55,11 @@ async function look(access: ClusterAccess, settings: Settings): Promise<Findings
     try {
       const version = await serverVersion(client, connection.server.href);
       if (typeof version === 'string') return only(version);
-      const view = clusterView(client, (text) => pulumi.log.warn(text));
+      const view = clusterView(client);
       const { mistakes, facts } = await inspect(view, settings);
+      const refused = view.refused().join(', ');
+      if (refused !== '')
+        await pulumi.log.warn(`Not checked, since your log-in may not read it: ${refused}.`);
       return { mistakes: [...oldVersion(version), ...mistakes], facts };
     } finally {
       client.close();

@@ -7,24 +7,25 @@ export const unreadable = Symbol('not readable with the rights of the kubeconfig
 export interface ClusterView {
   /** An object; undefined when there is none. `what` is its name for people. */
   read<T = KubernetesObject>(path: string, what: string): Promise<T | undefined | typeof unreadable>;
+  /** Names for people of all that the user had no right to read. */
+  refused(): readonly string[];
 }
 
-/** A right to read that the user lacks skips a check, which is said aloud: the update itself may still succeed. */
-export function clusterView(
-  client: Pick<ClusterClient, 'get'>,
-  say: (text: string) => Promise<void>,
-): ClusterView {
+/** A right to read that the user lacks skips a check: the update itself may still succeed. */
+export function clusterView(client: Pick<ClusterClient, 'get'>): ClusterView {
   const seen = new Map<string, Promise<unknown>>();
+  const refused: string[] = [];
   const look = async (path: string, what: string) => {
     try {
       return await client.get(path);
     } catch (error) {
       if (!(error instanceof ForbiddenError)) throw error;
-      await say(`Not checked, since your log-in may not read it: ${what}.`);
+      refused.push(what);
       return unreadable;
     }
   };
   return {
+    refused: () => refused.toSorted(),
     read: <T>(path: string, what: string) => {
       const reading = seen.get(path) ?? look(path, what);
       seen.set(path, reading);

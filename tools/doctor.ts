@@ -47,10 +47,7 @@ async function outside(
 ): Promise<{ findings: Finding[]; commands: Commands; canStartPods: boolean }> {
   const { seen, references, commands } = await inCluster(stack, settings, async (client, context) => ({
     seen: await observe(client, stack, settings),
-    references: await inspectReferences(
-      clusterView(client, async () => undefined),
-      settings,
-    ),
+    references: await inspectReferences(clusterView(client), settings),
     commands: commandsFor(stack, context, settings.namespace.name, stack === LOCAL_STACK),
   }));
   const mistakes = new Map(

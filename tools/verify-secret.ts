@@ -24,10 +24,7 @@ await command(COMMAND, async (options) => {
   const file = options['config-file'] ?? stackFile(stack);
   const settings = readSettings(file);
   const findings = await inCluster(stack, settings, (client) =>
-    inspectReferences(
-      clusterView(client, async () => undefined),
-      settings,
-    ),
+    inspectReferences(clusterView(client), settings),
   );
   if (findings.length === 0) {
     console.log(`${relative(projectDir, file)} names no Secret and no ConfigMap.`);

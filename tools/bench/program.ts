@@ -1,5 +1,5 @@
 // node program.ts CONTEXT [STACK]: runs the program once against mocks, as `pulumi preview` runs it against the engine, and
-// prints what that took. The cluster of the context has the ingress class of the stack.
+// prints what that took.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

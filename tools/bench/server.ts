@@ -1,7 +1,6 @@
 // npm run bench -- server [SECONDS]: what the server needs and does, per number of workers and pods. SECONDS is how long each
 // kind of request is measured. Prints tables.
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { clusterSteps } from '../cluster/index.ts';
 import { seaweedfs, stackImages } from '../images/index.ts';
@@ -13,12 +12,11 @@ import {
   kubectlArgs,
   mebibytes,
   type Pod,
-  type PodMemory,
   printPlaces,
   printTable,
   secondsToReady,
-  serverMemory,
   serverPod,
+  settledMemory,
   stack,
   withOwnCluster,
 } from './shared.ts';
@@ -48,7 +46,7 @@ const plans: readonly Plan[] = [
 
 const mebibytesOfArtifact = 1024;
 /** Far more than any of it takes. */
-const limit = { restSeconds: 120, transferSeconds: 300 };
+const transferSeconds = 300;
 
 interface Table {
   readonly head: readonly string[];
@@ -109,21 +107,6 @@ async function atRest({ title }: Plan, pod: Pod, signal: AbortSignal): Promise<s
   return [[title, ...memory, `${sincePodMade} s`, `${sinceContainerStarted} s`]];
 }
 
-/** Memory once two readings in a row agree: jobs start after the server is ready. */
-async function settledMemory(signal: AbortSignal): Promise<PodMemory> {
-  let before: PodMemory | undefined;
-  for (let passed = 0; passed < limit.restSeconds; passed += 2) {
-    const memory = await serverMemory();
-    if (memory !== undefined && memory.time !== before?.time) {
-      const change = Math.abs(memory.rssBytes / (before?.rssBytes ?? NaN) - 1);
-      if (change < 0.01) return memory;
-      before = memory;
-    }
-    await sleep(2000, undefined, { signal });
-  }
-  throw new Error('the memory of the server pod does not come to rest');
-}
-
 interface Figures {
   readonly perSecond: number;
   readonly p50: number;
@@ -147,12 +130,12 @@ async function requests(plan: Plan, pod: Pod, seconds: number, signal: AbortSign
 async function transfers(plan: Plan, pod: Pod, signal: AbortSignal): Promise<string[][]> {
   const rows = [];
   for (const direction of ['upload', 'download']) {
-    const script = sampling(2 * limit.transferSeconds);
+    const script = sampling(2 * transferSeconds);
     const watcher = execa(toolPath('kubectl'), kubectlArgs(...inPod(pod, script)), { reject: false });
     const { seconds, longestWait } = await load<{ seconds: number; longestWait: number }>(
       direction,
       mebibytesOfArtifact,
-      limit.transferSeconds,
+      transferSeconds,
       signal,
     ).finally(() => watcher.kill());
     const { tmp, rss } = peaks((await watcher).stdout);

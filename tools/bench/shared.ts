@@ -1,4 +1,5 @@
 // What the benchmarks share: a cluster of their own, questions to it, tables.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { serverComponent } from '../../lib/names.ts';
 import { destroyCluster, kubeconfigPath } from '../cluster/index.ts';
@@ -13,6 +14,9 @@ import { toolPath } from '../toolchain/index.ts';
 
 export const instance = 'bench';
 export const stack = new ScratchStack(instance);
+
+/** How often each is measured where a median is given. */
+export const runs = 5;
 
 export type Run = (steps: Step[]) => Promise<void>;
 
@@ -95,11 +99,29 @@ export interface PodMemory {
 }
 
 /** Memory of a server pod's control group, as the kubelet reports it; undefined where it has not looked yet. */
-export async function serverMemory(): Promise<PodMemory | undefined> {
+async function serverMemory(): Promise<PodMemory | undefined> {
   const summary = JSON.parse(await kubectl('get', '--raw', '/api/v1/nodes/node/proxy/stats/summary')) as {
     pods: { podRef: { name: string }; memory?: PodMemory }[];
   };
   return summary.pods.find(({ podRef }) => /^mlflow-[0-9a-f]+-\w+$/.test(podRef.name))?.memory;
+}
+
+/** Within which a server comes to rest. */
+const restSeconds = 120;
+
+/** Memory of a server pod once two readings in a row agree: jobs start after it is ready. */
+export async function settledMemory(signal: AbortSignal): Promise<PodMemory> {
+  let before: PodMemory | undefined;
+  for (let passed = 0; passed < restSeconds; passed += 2) {
+    const memory = await serverMemory();
+    if (memory !== undefined && memory.time !== before?.time) {
+      const change = Math.abs(memory.rssBytes / (before?.rssBytes ?? NaN) - 1);
+      if (change < 0.01) return memory;
+      before = memory;
+    }
+    await sleep(2000, undefined, { signal });
+  }
+  throw new Error('the memory of the server pod does not come to rest');
 }
 
 export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
@@ -111,4 +133,14 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
 
 export function printPlaces(): void {
   console.log(`Logs: ${logDir(instance)}; state: ${stateDir(instance)}`);
+}
+
+export async function repeat<T>(action: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let count = 0; count < runs; count++) results.push(await action());
+  return results;
+}
+
+export function middle(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
