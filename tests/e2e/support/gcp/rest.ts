@@ -1,6 +1,7 @@
 // Google Cloud's APIs in front of the pretended project, as far as the real plug-in calls them to make, look at, change and delete
 // what the stack consists of. All of it is kept in the project's store, by the rules and handlers of the plug-in's double.
 // What takes Google time is done at once.
+import { connectionsOf } from '../double/gcp/network.ts';
 import { existing, lastPart, numberOf, part, text } from '../double/gcp/rules.ts';
 import { call as inStorage } from '../double/gcp/storage.ts';
 import type { CloudObject, Props, Store } from '../double/store.ts';
@@ -185,9 +186,6 @@ const connection: Resource = {
   changed: () => ended,
 };
 
-const connectionsOf = (network: unknown, { context }: Asked): CloudObject[] =>
-  context.store.list(connection.type).filter(({ inputs }) => lastPart(inputs.network) === lastPart(network));
-
 const service: Resource = {
   type: 'gcp:projects/service:Service',
   inputs: ({ named: { project, name } }) => ({ project, service: name }),
@@ -243,7 +241,7 @@ const routes: Routes = {
   },
   [`POST ${addresses}/{name}/setLabels`]: (asked) => change(address, asked),
   [`POST ${connections}`]: (asked) => {
-    if (connectionsOf(asked.body.network, asked).length > 0)
+    if (connectionsOf(asked.context.store, asked.body.network).length > 0)
       throw new Error('googleapi: Error 400: Cannot modify allocated ranges in CreateConnection.');
     return create(connection, asked);
   },
@@ -253,7 +251,7 @@ const routes: Routes = {
     return ended;
   },
   [`GET ${connections}`]: (asked) => ({
-    connections: connectionsOf(asked.named.network, asked).map((object) => ({
+    connections: connectionsOf(asked.context.store, asked.named.network).map((object) => ({
       ...connection.shown(object),
       network: asked.named.network,
     })),

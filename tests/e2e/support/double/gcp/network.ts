@@ -1,6 +1,6 @@
 // Networks, addresses, names and certificates in the pretended Google Cloud.
 import { type Kind } from '../provider.ts';
-import type { Props } from '../store.ts';
+import type { CloudObject, Props, Store } from '../store.ts';
 import {
   checkLabels,
   computeName,
@@ -46,8 +46,7 @@ export const network = guarded({
     };
   },
   delete: ({ id }, { store }) => {
-    const used = store.list(CONNECTION).some(({ inputs }) => lastPart(inputs.network) === lastPart(id));
-    if (used)
+    if (connectionsOf(store, id).length > 0)
       throw new Error(
         `Error waiting for Deleting Network: The network resource '${id}' is already being used by 'projects/service/global/networks/servicenetworking'`,
       );
@@ -185,10 +184,9 @@ export const connection: Kind = guarded({
   },
 });
 
-/** Whether managed services can have addresses in a network. */
-export function isConnected(store: Parameters<NonNullable<Kind['id']>>[1]['store'], path: string): boolean {
-  return store.list(CONNECTION).some(({ inputs }) => lastPart(inputs.network) === lastPart(path));
-}
+/** Those of a network, by which managed services can have addresses in it. */
+export const connectionsOf = (store: Store, network: unknown): CloudObject[] =>
+  store.list(CONNECTION).filter(({ inputs }) => lastPart(inputs.network) === lastPart(network));
 
 export const managedCertificate: Kind = guarded({
   replaceOnChanges: ['name', 'project', 'managed', 'type', 'description'],

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { Context, Invoke, Kind } from '../provider.ts';
 import type { CloudObject, Props, Store } from '../store.ts';
-import { isConnected, networkPath } from './network.ts';
+import { connectionsOf, networkPath } from './network.ts';
 import {
   checkLabels,
   existing,
@@ -228,7 +228,10 @@ export const instance: Kind = guarded({
         `Error, failed to create instance ${id}: googleapi: Error 400: Invalid request: At least one of Public IP, Private IP or PSC connectivity must be enabled., invalid`,
       );
     const project = inProject(inputs, context);
-    if (privateNetwork !== undefined && !isConnected(store, networkPath(privateNetwork, project)))
+    if (
+      privateNetwork !== undefined &&
+      connectionsOf(store, networkPath(privateNetwork, project)).length === 0
+    )
       throw new Error(
         `Error, failed to create instance because the network doesn't have at least 1 private services connection. Please see https://cloud.google.com/sql/docs/mysql/private-ip#network_requirements for how to create this connection.`,
       );
